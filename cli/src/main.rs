@@ -1,0 +1,2 @@
+//! evmc
+fn main() {}
