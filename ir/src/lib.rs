@@ -1,1 +1,25 @@
-//! ir
+//! The shared intermediate representation.
+//!
+//! SSA with block parameters, one table of operations ([`opcode`]), explicit effects. EVM words are
+//! `i256` until an analysis proves them narrower; WebAssembly values use the narrow types from the
+//! start, so one representation serves both.
+//!
+//! Two things are state rather than values: the gas counter, which `gas.*` read and change, and the
+//! VM memory, whose growth is an operation of its own (`mem.ensure`). What may touch them is in the
+//! effects of the table. Compiled code keeps the counter in a register.
+
+#![forbid(unsafe_code)]
+
+pub mod builder;
+pub mod entities;
+pub mod function;
+pub mod opcode;
+pub mod types;
+
+pub use builder::Builder;
+pub use entities::{Block, Constant, Func, Inst, Stretch, Value};
+pub use function::{
+    BlockCall, BlockData, Function, Imm, InstData, Module, SwitchTable, ValueData, ValueDef, Values,
+};
+pub use opcode::{ImmKind, Opcode, Slot, TypeSet};
+pub use types::{Type, TypeClass};

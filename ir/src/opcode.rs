@@ -1,0 +1,342 @@
+//! THE table of operations.
+//!
+//! One row per operation: mnemonic, immediate, operands, results, the types that its controlling
+//! type `T` may be, and effects. Builder, printer, parser, verifier and interpreter derive from it.
+//!
+//! Integer operations are total: division by zero gives 0, the most negative number divided by −1
+//! wraps, a shift by the width or more gives 0 (`ashr`: the sign). A frontend whose language traps
+//! puts its check in front. Meanings are defined once, in [`crate::eval`] for pure operations and in
+//! [`crate::interp`] for the others.
+
+use evmc_abi::Effects;
+
+use crate::types::{Type, TypeClass};
+
+/// Type of an operand or result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The controlling type.
+    T,
+    /// Always this type.
+    Is(Type),
+    /// Any integer type (conversions check the widths themselves).
+    AnyInt,
+    /// Any type of the same width as the controlling type.
+    SameWidth,
+    /// As many values as the immediate's signature or host row says, of the types it says.
+    Rest,
+}
+
+/// What an operation carries besides its operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImmKind {
+    /// Nothing.
+    None,
+    /// A constant.
+    Constant,
+    /// A gas amount and the stretch that it pays for.
+    Charge,
+    /// An exit code.
+    Exit,
+    /// A field of the frame.
+    Field,
+    /// A host function.
+    Host,
+    /// A function of the module.
+    Function,
+    /// A displacement in items of the memory stack.
+    Offset,
+    /// A stretch.
+    Stretch,
+    /// One branch target.
+    Jump,
+    /// The targets for true and for false.
+    Branch,
+    /// Targets by value, and a default.
+    Switch,
+}
+
+/// The types that a controlling type may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeSet {
+    /// The operation has no controlling type.
+    No,
+    /// Any type.
+    Any,
+    /// Any integer.
+    Int,
+    /// Integers and vectors.
+    IntOrVector,
+    /// Integers of whole bytes.
+    Bytes,
+    /// Floating point.
+    Float,
+    /// This one.
+    Only(Type),
+}
+
+impl TypeSet {
+    /// Whether `ty` is in the set.
+    pub const fn contains(self, ty: Type) -> bool {
+        match self {
+            Self::No => false,
+            Self::Any => true,
+            Self::Int => ty.is_int(),
+            Self::IntOrVector => matches!(ty.class(), TypeClass::Integer | TypeClass::Vector),
+            Self::Bytes => ty.is_int() && ty.bits() >= 8,
+            Self::Float => matches!(ty.class(), TypeClass::Float),
+            Self::Only(only) => only as u8 == ty as u8,
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Mnemonic, without the type.
+    pub name: &'static str,
+    /// What the operation carries.
+    pub imm: ImmKind,
+    /// Operands.
+    pub args: &'static [Slot],
+    /// Results.
+    pub results: &'static [Slot],
+    /// Which types the controlling type may be.
+    pub types: TypeSet,
+    /// Effects; those of `host` and `call` come on top, from the immediate.
+    pub effects: Effects,
+}
+
+/// Unites effects in a constant.
+const fn all(effects: &[Effects]) -> Effects {
+    let (mut sum, mut i) = (Effects::PURE, 0);
+    while i < effects.len() {
+        sum = sum.union(effects[i]);
+        i += 1;
+    }
+    sum
+}
+
+/// Defines the operations and their rows.
+macro_rules! opcodes {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $imm:ident ($($arg:expr),*) -> ($($result:expr),*), $types:expr, [$($effect:ident)*];)*) => {
+        /// An operation.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Opcode {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Opcode {
+            /// Every operation, in table order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The operation's row.
+            pub const fn row(self) -> &'static Row {
+                const ROWS: &[Row] = &[$(Row {
+                    name: $name,
+                    imm: ImmKind::$imm,
+                    args: &[$($arg),*],
+                    results: &[$($result),*],
+                    types: $types,
+                    effects: all(&[$(Effects::$effect),*]),
+                }),*];
+                &ROWS[self as usize]
+            }
+        }
+    };
+}
+
+use Slot::{AnyInt, Is, Rest, SameWidth, T};
+use Type::{I1, I64, I256};
+use TypeSet::{Any, Bytes, Float, Int, IntOrVector, No, Only};
+
+opcodes! {
+    /// A constant; floats and vectors by their bits.
+    Const "const" Constant () -> (T), Any, [];
+
+    /// Sum, wrapping.
+    Add "add" None (T, T) -> (T), Int, [];
+    /// Difference, wrapping.
+    Sub "sub" None (T, T) -> (T), Int, [];
+    /// Product, wrapping.
+    Mul "mul" None (T, T) -> (T), Int, [];
+    /// Sum, and whether it carried out of the width.
+    AddCarry "add_carry" None (T, T) -> (T, Is(I1)), Int, [];
+    /// Difference, and whether it borrowed.
+    SubBorrow "sub_borrow" None (T, T) -> (T, Is(I1)), Int, [];
+    /// Unsigned quotient; 0 for a zero divisor.
+    Udiv "udiv" None (T, T) -> (T), Int, [];
+    /// Signed quotient, truncating; 0 for a zero divisor.
+    Sdiv "sdiv" None (T, T) -> (T), Int, [];
+    /// Unsigned remainder; 0 for a zero divisor.
+    Urem "urem" None (T, T) -> (T), Int, [];
+    /// Signed remainder with the dividend's sign; 0 for a zero divisor.
+    Srem "srem" None (T, T) -> (T), Int, [];
+    /// `(a + b) mod n`, exact; 0 for a zero modulus.
+    Addmod "addmod" None (T, T, T) -> (T), Int, [];
+    /// `(a · b) mod n`, exact; 0 for a zero modulus.
+    Mulmod "mulmod" None (T, T, T) -> (T), Int, [];
+    /// `base^exponent`, wrapping.
+    Exp "exp" None (T, T) -> (T), Int, [];
+
+    /// Bitwise and.
+    And "and" None (T, T) -> (T), IntOrVector, [];
+    /// Bitwise or.
+    Or "or" None (T, T) -> (T), IntOrVector, [];
+    /// Bitwise exclusive or.
+    Xor "xor" None (T, T) -> (T), IntOrVector, [];
+    /// Bitwise complement.
+    Not "not" None (T) -> (T), IntOrVector, [];
+    /// `value << amount`; 0 from the width on.
+    Shl "shl" None (T, T) -> (T), Int, [];
+    /// `value >> amount`, filling with zeros; 0 from the width on.
+    Lshr "lshr" None (T, T) -> (T), Int, [];
+    /// `value >> amount`, filling with the sign; all sign from the width on.
+    Ashr "ashr" None (T, T) -> (T), Int, [];
+    /// Rotation to the left by `amount` modulo the width.
+    Rotl "rotl" None (T, T) -> (T), Int, [];
+    /// Rotation to the right by `amount` modulo the width.
+    Rotr "rotr" None (T, T) -> (T), Int, [];
+    /// Leading zeros; the width for 0.
+    Clz "clz" None (T) -> (T), Int, [];
+    /// Trailing zeros; the width for 0.
+    Ctz "ctz" None (T) -> (T), Int, [];
+    /// Bits that are one.
+    Popcnt "popcnt" None (T) -> (T), Int, [];
+    /// Bytes in reverse order.
+    Bswap "bswap" None (T) -> (T), Bytes, [];
+    /// `byte index, value`: the byte at `index` from the most significant; 0 beyond.
+    Byte "byte" None (T, T) -> (T), Bytes, [];
+    /// `sign_extend index, value`: extends from the byte at `index` from the least significant.
+    SignExtend "sign_extend" None (T, T) -> (T), Bytes, [];
+
+    /// Equal.
+    Eq "eq" None (T, T) -> (Is(I1)), Any, [];
+    /// Not equal.
+    Ne "ne" None (T, T) -> (Is(I1)), Any, [];
+    /// Unsigned less.
+    Ult "ult" None (T, T) -> (Is(I1)), Int, [];
+    /// Unsigned less or equal.
+    Ule "ule" None (T, T) -> (Is(I1)), Int, [];
+    /// Unsigned greater.
+    Ugt "ugt" None (T, T) -> (Is(I1)), Int, [];
+    /// Unsigned greater or equal.
+    Uge "uge" None (T, T) -> (Is(I1)), Int, [];
+    /// Signed less.
+    Slt "slt" None (T, T) -> (Is(I1)), Int, [];
+    /// Signed less or equal.
+    Sle "sle" None (T, T) -> (Is(I1)), Int, [];
+    /// Signed greater.
+    Sgt "sgt" None (T, T) -> (Is(I1)), Int, [];
+    /// Signed greater or equal.
+    Sge "sge" None (T, T) -> (Is(I1)), Int, [];
+    /// The second operand where the first is true, else the third.
+    Select "select" None (Is(I1), T, T) -> (T), Any, [];
+
+    /// A narrower integer, zero-extended to `T`.
+    Zext "zext" None (AnyInt) -> (T), Int, [];
+    /// A narrower integer, sign-extended to `T`.
+    Sext "sext" None (AnyInt) -> (T), Int, [];
+    /// The low bits of a wider integer.
+    Trunc "trunc" None (AnyInt) -> (T), Int, [];
+    /// The same bits as another type.
+    Bitcast "bitcast" None (SameWidth) -> (T), Any, [];
+
+    /// Floating-point sum.
+    Fadd "fadd" None (T, T) -> (T), Float, [];
+    /// Floating-point difference.
+    Fsub "fsub" None (T, T) -> (T), Float, [];
+    /// Floating-point product.
+    Fmul "fmul" None (T, T) -> (T), Float, [];
+    /// Floating-point quotient.
+    Fdiv "fdiv" None (T, T) -> (T), Float, [];
+    /// Minimum; NaN where an operand is NaN, −0 below +0.
+    Fmin "fmin" None (T, T) -> (T), Float, [];
+    /// Maximum; NaN where an operand is NaN, +0 above −0.
+    Fmax "fmax" None (T, T) -> (T), Float, [];
+    /// Square root.
+    Fsqrt "fsqrt" None (T) -> (T), Float, [];
+    /// Absolute value: clears the sign bit.
+    Fabs "fabs" None (T) -> (T), Float, [];
+    /// Negation: flips the sign bit.
+    Fneg "fneg" None (T) -> (T), Float, [];
+    /// The first operand with the sign of the second.
+    Fcopysign "fcopysign" None (T, T) -> (T), Float, [];
+    /// Round up.
+    Fceil "fceil" None (T) -> (T), Float, [];
+    /// Round down.
+    Ffloor "ffloor" None (T) -> (T), Float, [];
+    /// Round towards zero.
+    Ftrunc "ftrunc" None (T) -> (T), Float, [];
+    /// Round to nearest, ties to even.
+    Fnearest "fnearest" None (T) -> (T), Float, [];
+    /// Ordered and equal.
+    Feq "feq" None (T, T) -> (Is(I1)), Float, [];
+    /// Unordered or not equal.
+    Fne "fne" None (T, T) -> (Is(I1)), Float, [];
+    /// Ordered and less.
+    Flt "flt" None (T, T) -> (Is(I1)), Float, [];
+    /// Ordered and less or equal.
+    Fle "fle" None (T, T) -> (Is(I1)), Float, [];
+
+    /// Little-endian load from VM memory at a byte offset; the range is ensured.
+    MemLoad "mem.load" None (Is(I64)) -> (T), Any, [READS_MEMORY];
+    /// `mem.store offset, value`: little-endian store to VM memory; the range is ensured.
+    MemStore "mem.store" None (Is(I64), T) -> (), Any, [WRITES_MEMORY];
+    /// Grows VM memory to hold `end` bytes, rounded up to the language's unit, and pays for it.
+    MemEnsure "mem.ensure" None (Is(I64)) -> (), No, [METERED GROWS_MEMORY];
+    /// The 32 bytes of calldata from an offset as a big-endian word, zero-padded at the end.
+    CalldataLoad "calldata.load" None (Is(I256)) -> (Is(I256)), No, [READS_HOST];
+    /// A field of the frame: numbers zero-extended to `T`, words as `i256`.
+    FrameGet "frame.get" Field () -> (T), Any, [READS_HOST READS_MEMORY];
+
+    /// `stack.load height`: the item of the memory stack at `height` + displacement.
+    StackLoad "stack.load" Offset (Is(I64)) -> (T), Only(I256), [READS_STACK];
+    /// `stack.store height, value`: stores the item at `height` + displacement.
+    StackStore "stack.store" Offset (Is(I64), T) -> (), Only(I256), [WRITES_STACK];
+    /// `stack.check height, needs, room`: exits with the stretch unless `height ≥ needs` and
+    /// `height ≤ room`; leaves the height for the runtime.
+    StackCheck "stack.check" Stretch (Is(I64), Is(I64), Is(I64)) -> (), No, [READS_GAS MAY_EXIT];
+
+    /// Pays static gas for a stretch; exits with `out_of_gas`.
+    GasCharge "gas.charge" Charge () -> (), No, [METERED];
+    /// `gas.charge_at height`: the same where the stack height is dynamic; exits with the stretch.
+    GasChargeAt "gas.charge_at" Charge (Is(I64)) -> (), No, [METERED];
+    /// Pays an amount of gas; exits with `out_of_gas`.
+    GasChargeDyn "gas.charge_dyn" None (Is(I64)) -> (), No, [METERED];
+    /// Gas left.
+    GasRemaining "gas.remaining" None () -> (Is(I64)), No, [READS_GAS];
+
+    /// Ends the frame with a code where the operand is true.
+    ExitIf "exit_if" Exit (Is(I1)) -> (), No, [READS_GAS MAY_EXIT];
+    /// Calls a host function: words in, words out.
+    Host "host" Host (Rest) -> (Rest), No, [];
+    /// Calls a function of the module. An exit inside it ends the caller too.
+    Call "call" Function (Rest) -> (Rest), No,
+        [METERED READS_MEMORY WRITES_MEMORY GROWS_MEMORY READS_HOST WRITES_HOST READS_STACK WRITES_STACK];
+
+    /// Goes on in a block.
+    Jump "jump" Jump () -> (), No, [TERMINATES];
+    /// Goes on in one of two blocks.
+    Branch "branch" Branch (Is(I1)) -> (), No, [TERMINATES];
+    /// Goes on in the block for the operand's value, or in the default.
+    Switch "switch" Switch (T) -> (), Int, [TERMINATES];
+    /// Returns the function's results to its caller in the module.
+    Ret "ret" None (Rest) -> (), No, [TERMINATES];
+    /// Ends the frame with a code.
+    Exit "exit" Exit () -> (), No, [TERMINATES READS_GAS MAY_EXIT];
+    /// Is never reached, since what is before it never comes back.
+    Unreachable "unreachable" None () -> (), No, [TERMINATES];
+}
+
+impl Opcode {
+    /// The operation with this mnemonic, or `None` where no such operation exists.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|opcode| opcode.row().name == name)
+    }
+
+    /// Whether the operation ends a block.
+    pub const fn is_terminator(self) -> bool {
+        self.row().effects.contains(Effects::TERMINATES)
+    }
+}
