@@ -65,4 +65,6 @@ exit_codes! {
     InvalidImmediate = 12, "invalid_immediate";
     /// Compiled code reached a place that it had proved unreachable: a compiler defect.
     Unreachable = 13, "unreachable";
+    /// A state-changing operation in a static frame (EIP-214).
+    StaticViolation = 14, "static_violation";
 }

@@ -22,8 +22,32 @@ pub struct OpRow {
     pub outputs: u8,
     /// Bytes of immediate operand that follow the opcode.
     pub immediate: u8,
+    /// [`OpRow::UNDERFLOW_IS_OVERFLOW`] and [`OpRow::REFUSES_STATIC`].
+    pub flags: u8,
     /// Keeps the row at eight bytes; always 0.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
+}
+
+impl OpRow {
+    /// Missing inputs are reported as stack overflow (`DUP` in revm).
+    pub const UNDERFLOW_IS_OVERFLOW: u8 = 1;
+    /// In a static frame the operation fails before it looks at the stack (EIP-214).
+    pub const REFUSES_STATIC: u8 = 2;
+
+    /// Why the operation fails at this stack height, and the height after it where it does not.
+    fn stack_after(self, height: u32, is_static: bool) -> Result<u32, ExitCode> {
+        if is_static && self.flags & Self::REFUSES_STATIC != 0 {
+            return Err(ExitCode::StaticViolation);
+        }
+        match height.checked_sub(self.inputs.into()) {
+            None if self.flags & Self::UNDERFLOW_IS_OVERFLOW != 0 => Err(ExitCode::StackOverflow),
+            None => Err(ExitCode::StackUnderflow),
+            Some(below) if below + u32::from(self.outputs) > STACK_WORDS as u32 => {
+                Err(ExitCode::StackOverflow)
+            }
+            Some(below) => Ok(below + u32::from(self.outputs)),
+        }
+    }
 }
 
 /// The operations from byte `start` up to byte `end` of the bytecode.
@@ -41,7 +65,8 @@ pub struct StretchRange {
 pub struct Failure {
     /// Offset of the operation in the bytecode, in bytes.
     pub pc: u32,
-    /// [`ExitCode::OutOfGas`], [`ExitCode::StackUnderflow`] or [`ExitCode::StackOverflow`].
+    /// [`ExitCode::OutOfGas`], [`ExitCode::StackUnderflow`], [`ExitCode::StackOverflow`] or
+    /// [`ExitCode::StaticViolation`].
     pub reason: ExitCode,
 }
 
@@ -53,6 +78,7 @@ pub fn first_failure(
     range: StretchRange,
     mut gas: u64,
     mut height: u32,
+    is_static: bool,
 ) -> Option<Failure> {
     let end = code.len().min(range.end as usize);
     let mut pc = range.start as usize;
@@ -62,13 +88,9 @@ pub fn first_failure(
         let Some(left) = gas.checked_sub(row.static_gas.into()) else {
             return fail(ExitCode::OutOfGas);
         };
-        let Some(below) = height.checked_sub(row.inputs.into()) else {
-            return fail(ExitCode::StackUnderflow);
-        };
-        gas = left;
-        height = below + u32::from(row.outputs);
-        if height > STACK_WORDS as u32 {
-            return fail(ExitCode::StackOverflow);
+        match row.stack_after(height, is_static) {
+            Ok(after) => (gas, height) = (left, after),
+            Err(reason) => return fail(reason),
         }
         pc += 1 + row.immediate as usize;
     }
