@@ -1,1 +1,5 @@
-//! compiler
+//! Frontends, passes and the compilation driver.
+
+#![forbid(unsafe_code)]
+
+pub mod frontend;

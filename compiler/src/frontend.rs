@@ -1,0 +1,3 @@
+//! Frontends: what turns a program format into IR.
+
+pub mod evm;
