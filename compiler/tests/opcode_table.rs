@@ -1,6 +1,7 @@
 //! The table of operations equals the reference interpreter's: static gas, stack effect,
 //! activation, immediates, under every fork.
 
+use evmc_abi::OpRow;
 use evmc_compiler::frontend::evm::opcode::{self, Fork, Op, OpInfo, Status};
 use revm::bytecode::Bytecode;
 use revm::bytecode::opcode::OPCODE_INFO;
@@ -18,12 +19,22 @@ fn spec(fork: Fork) -> SpecId {
 
 /// Executes one opcode on `height` zeros; gives its result and the height behind it.
 fn step(opcode: u8, fork: Fork, height: usize) -> (Result<(), InstructionResult>, usize) {
+    step_in(opcode, fork, height, false)
+}
+
+/// As [`step`], in a static frame or not.
+fn step_in(
+    opcode: u8,
+    fork: Fork,
+    height: usize,
+    is_static: bool,
+) -> (Result<(), InstructionResult>, usize) {
     let code = Bytes::copy_from_slice(&[opcode, 0x80, 0, 0x5b]);
     let mut interpreter = Interpreter::<EthInterpreter>::new(
         SharedMemory::new(),
         ExtBytecode::new(Bytecode::new_legacy(code)),
         InputsImpl::default(),
-        false,
+        is_static,
         spec(fork),
         u64::MAX / 2,
     );
@@ -129,10 +140,9 @@ fn executed_stack_effects_are_equal() {
         }
         let inputs = usize::from(info.inputs);
         if inputs > 0 {
-            // The interpreter reports a DUP without its item as an overflow.
-            let expected = match info.op {
-                Op::Dup(_) => InstructionResult::StackOverflow,
-                _ => InstructionResult::StackUnderflow,
+            let expected = match info.row().flags & OpRow::UNDERFLOW_IS_OVERFLOW {
+                0 => InstructionResult::StackUnderflow,
+                _ => InstructionResult::StackOverflow,
             };
             assert_eq!(
                 step(info.opcode, Fork::Amsterdam, inputs - 1).0,
@@ -141,5 +151,19 @@ fn executed_stack_effects_are_equal() {
                 info.name
             );
         }
+    }
+}
+
+#[test]
+fn static_refusals_are_equal() {
+    for info in executable(Fork::Amsterdam) {
+        let result = step_in(info.opcode, Fork::Amsterdam, 0, true).0;
+        let refused = result == Err(InstructionResult::StateChangeDuringStaticCall);
+        assert_eq!(
+            info.row().flags & OpRow::REFUSES_STATIC != 0,
+            refused,
+            "{}",
+            info.name
+        );
     }
 }

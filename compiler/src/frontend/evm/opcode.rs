@@ -319,7 +319,21 @@ impl OpInfo {
             inputs,
             outputs,
             immediate,
-            reserved: [0; 3],
+            flags: self.row_flags(),
+            reserved: [0; 2],
+        }
+    }
+}
+
+impl OpInfo {
+    fn row_flags(&self) -> u8 {
+        match self.op {
+            _ if !self.is_defined() => 0,
+            Op::Dup(_) => OpRow::UNDERFLOW_IS_OVERFLOW,
+            Op::Sstore | Op::Tstore | Op::Log(_) | Op::Create | Op::Create2 | Op::SelfDestruct => {
+                OpRow::REFUSES_STATIC
+            }
+            _ => 0,
         }
     }
 }
