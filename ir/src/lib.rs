@@ -11,15 +11,21 @@
 #![forbid(unsafe_code)]
 
 pub mod builder;
+pub mod dominators;
 pub mod entities;
+pub mod eval;
 pub mod function;
 pub mod opcode;
+pub mod text;
 pub mod types;
+pub mod verify;
 
 pub use builder::Builder;
+pub use dominators::Dominators;
 pub use entities::{Block, Constant, Func, Inst, Stretch, Value};
 pub use function::{
     BlockCall, BlockData, Function, Imm, InstData, Module, SwitchTable, ValueData, ValueDef, Values,
 };
 pub use opcode::{ImmKind, Opcode, Slot, TypeSet};
 pub use types::{Type, TypeClass};
+pub use verify::{VerifyError, verify};
