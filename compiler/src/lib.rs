@@ -3,3 +3,5 @@
 #![forbid(unsafe_code)]
 
 pub mod frontend;
+pub mod passes;
+pub mod pipeline;

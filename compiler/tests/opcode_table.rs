@@ -23,12 +23,7 @@ fn step(opcode: u8, fork: Fork, height: usize) -> (Result<(), InstructionResult>
 }
 
 /// As [`step`], in a static frame or not.
-fn step_in(
-    opcode: u8,
-    fork: Fork,
-    height: usize,
-    is_static: bool,
-) -> (Result<(), InstructionResult>, usize) {
+fn step_in(opcode: u8, fork: Fork, height: usize, is_static: bool) -> (Result<(), InstructionResult>, usize) {
     let code = Bytes::copy_from_slice(&[opcode, 0x80, 0, 0x5b]);
     let mut interpreter = Interpreter::<EthInterpreter>::new(
         SharedMemory::new(),
@@ -70,11 +65,7 @@ fn static_gas_is_equal() {
 fn exp_byte_gas_is_equal() {
     for fork in Fork::ALL {
         let params = GasParams::new_spec(spec(fork));
-        assert_eq!(
-            u64::from(opcode::exp_byte_gas(fork)),
-            params.get(GasId::exp_byte_gas()),
-            "{fork}"
-        );
+        assert_eq!(u64::from(opcode::exp_byte_gas(fork)), params.get(GasId::exp_byte_gas()), "{fork}");
     }
 }
 
@@ -86,21 +77,14 @@ fn names_stack_effects_and_immediates_are_equal() {
             continue;
         };
         assert_eq!(info.name, expected.name());
-        assert_eq!(
-            (info.inputs, info.outputs),
-            (expected.inputs(), expected.outputs()),
-            "{}",
-            info.name
-        );
+        assert_eq!((info.inputs, info.outputs), (expected.inputs(), expected.outputs()), "{}", info.name);
         assert_eq!(info.immediate, expected.immediate_size(), "{}", info.name);
     }
 }
 
 /// The opcodes that [`step`] can execute: the dummy host has no block randomness.
 fn executable(fork: Fork) -> impl Iterator<Item = &'static OpInfo> {
-    opcode::table(fork)
-        .iter()
-        .filter(|info| info.op != Op::Prevrandao)
+    opcode::table(fork).iter().filter(|info| info.op != Op::Prevrandao)
 }
 
 /// What executing the opcode on a tall stack says about its status.
@@ -116,12 +100,7 @@ fn executed_status(info: &OpInfo, fork: Fork) -> Status {
 fn activation_is_equal() {
     for fork in Fork::ALL {
         for info in executable(fork) {
-            assert_eq!(
-                info.status,
-                executed_status(info, fork),
-                "{} under {fork}",
-                info.name
-            );
+            assert_eq!(info.status, executed_status(info, fork), "{} under {fork}", info.name);
         }
     }
 }
@@ -131,12 +110,7 @@ fn executed_stack_effects_are_equal() {
     for info in executable(Fork::Amsterdam).filter(|info| info.is_defined()) {
         let (result, height) = step(info.opcode, Fork::Amsterdam, 200);
         if result.is_ok() {
-            assert_eq!(
-                height + usize::from(info.inputs),
-                200 + usize::from(info.outputs),
-                "{}",
-                info.name
-            );
+            assert_eq!(height + usize::from(info.inputs), 200 + usize::from(info.outputs), "{}", info.name);
         }
         let inputs = usize::from(info.inputs);
         if inputs > 0 {
@@ -144,12 +118,7 @@ fn executed_stack_effects_are_equal() {
                 0 => InstructionResult::StackUnderflow,
                 _ => InstructionResult::StackOverflow,
             };
-            assert_eq!(
-                step(info.opcode, Fork::Amsterdam, inputs - 1).0,
-                Err(expected),
-                "{}",
-                info.name
-            );
+            assert_eq!(step(info.opcode, Fork::Amsterdam, inputs - 1).0, Err(expected), "{}", info.name);
         }
     }
 }
@@ -159,11 +128,6 @@ fn static_refusals_are_equal() {
     for info in executable(Fork::Amsterdam) {
         let result = step_in(info.opcode, Fork::Amsterdam, 0, true).0;
         let refused = result == Err(InstructionResult::StateChangeDuringStaticCall);
-        assert_eq!(
-            info.row().flags & OpRow::REFUSES_STATIC != 0,
-            refused,
-            "{}",
-            info.name
-        );
+        assert_eq!(info.row().flags & OpRow::REFUSES_STATIC != 0, refused, "{}", info.name);
     }
 }

@@ -146,12 +146,8 @@ impl Forest {
 fn immediate(search: &Search) -> Vec<u32> {
     let count = search.preorder.len() as u32;
     let numbers: Vec<u32> = (0..count).collect();
-    let mut forest = Forest {
-        semi: numbers.clone(),
-        label: numbers,
-        ancestor: search.parent.clone(),
-        path: Vec::new(),
-    };
+    let mut forest =
+        Forest { semi: numbers.clone(), label: numbers, ancestor: search.parent.clone(), path: Vec::new() };
     let mut idom = vec![0; count as usize];
     let mut buckets: Vec<SmallVec<[u32; 2]>> = vec![SmallVec::new(); count as usize];
     for w in (1..count).rev() {
@@ -252,11 +248,7 @@ mod tests {
                 for b in 0..count {
                     let [block_a, block_b] = [a, b].map(|i| function.layout[i]);
                     let expected = reachable[b] && !around[b];
-                    assert_eq!(
-                        dominators.dominates(block_a, block_b),
-                        expected,
-                        "{edges:?} {a} {b}"
-                    );
+                    assert_eq!(dominators.dominates(block_a, block_b), expected, "{edges:?} {a} {b}");
                 }
             }
         }
@@ -266,8 +258,7 @@ mod tests {
     #[test]
     fn long_chains_are_fine() {
         let count = 200_000;
-        let edges: Vec<_> =
-            (0..count).map(|i| if i + 1 < count { vec![i + 1] } else { vec![] }).collect();
+        let edges: Vec<_> = (0..count).map(|i| if i + 1 < count { vec![i + 1] } else { vec![] }).collect();
         let function = graph(&edges);
         let dominators = Dominators::new(&function);
         assert!(dominators.dominates(function.layout[1], function.layout[count - 1]));

@@ -206,10 +206,17 @@ impl Function {
         Some(&self.insts[inst]).filter(|data| data.opcode.is_terminator())
     }
 
+    /// The instruction that defines `value`; `None` for a block parameter.
+    pub fn defining_inst(&self, value: Value) -> Option<&InstData> {
+        match self.values[value].def {
+            ValueDef::Result(inst, _) => Some(&self.insts[inst]),
+            ValueDef::Param(..) => None,
+        }
+    }
+
     /// The constant that defines `value`, if one does.
     pub fn constant(&self, value: Value) -> Option<U256> {
-        let ValueDef::Result(inst, _) = self.values[value].def else { return None };
-        match self.insts[inst].imm {
+        match self.defining_inst(value)?.imm {
             Imm::Constant(constant) => Some(self.constants[constant]),
             _ => None,
         }

@@ -71,12 +71,7 @@ fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt
     Ok(())
 }
 
-fn write_block(
-    out: &mut String,
-    module: &Module,
-    function: &Function,
-    block: Block,
-) -> fmt::Result {
+fn write_block(out: &mut String, module: &Module, function: &Function, block: Block) -> fmt::Result {
     write!(out, "{block}")?;
     let Some(data) = function.blocks.get(block) else { return writeln!(out, ":") };
     if !data.params.is_empty() {
@@ -96,12 +91,7 @@ fn write_block(
     Ok(())
 }
 
-fn write_inst(
-    out: &mut String,
-    module: &Module,
-    function: &Function,
-    data: &InstData,
-) -> fmt::Result {
+fn write_inst(out: &mut String, module: &Module, function: &Function, data: &InstData) -> fmt::Result {
     if !data.results.is_empty() {
         separated(out, &data.results)?;
         out.push_str(" = ");

@@ -15,14 +15,7 @@ use super::{Report, Rule, VerifyError};
 pub(super) fn check_module(module: &Module, errors: &mut Vec<VerifyError>) {
     let mut add = |func: Option<Func>, message: String| {
         let place = String::new();
-        errors.push(VerifyError {
-            rule: Rule::Module,
-            func,
-            block: None,
-            inst: None,
-            message,
-            place,
-        });
+        errors.push(VerifyError { rule: Rule::Module, func, block: None, inst: None, message, place });
     };
     let mut names = HashSet::new();
     for (func, function) in &module.functions {
@@ -42,8 +35,7 @@ pub(super) fn check_module(module: &Module, errors: &mut Vec<VerifyError>) {
         None => add(None, format!("the entry {entry} does not exist")),
         Some(function) => {
             let params = function.entry().and_then(|block| function.blocks.get(block));
-            if params.is_some_and(|block| !block.params.is_empty()) || !function.results.is_empty()
-            {
+            if params.is_some_and(|block| !block.params.is_empty()) || !function.results.is_empty() {
                 add(Some(entry), format!("the entry %{} has parameters or results", function.name));
             }
         }
@@ -168,13 +160,7 @@ fn check_immediate(report: &mut Report<'_>, block: Block, inst: Inst, data: &Ins
 }
 
 /// Checks that `value` exists and names `def` as its definition.
-fn check_definition(
-    report: &mut Report<'_>,
-    block: Block,
-    inst: Option<Inst>,
-    value: Value,
-    def: ValueDef,
-) {
+fn check_definition(report: &mut Report<'_>, block: Block, inst: Option<Inst>, value: Value, def: ValueDef) {
     match report.function.values.get(value) {
         None => report.add(Rule::Reference, Some(block), inst, format!("{value} does not exist")),
         Some(data) if data.def != def => {

@@ -62,11 +62,7 @@ pub struct Operation {
 impl Operation {
     /// What the operation does, [`Op::Unknown`] where the fork does not have it.
     pub fn op(&self) -> Op {
-        if self.info.is_defined() {
-            self.info.op
-        } else {
-            Op::Unknown
-        }
+        if self.info.is_defined() { self.info.op } else { Op::Unknown }
     }
 
     /// The immediate of an EIP-8024 operation.
@@ -103,12 +99,7 @@ impl<'a> Code<'a> {
     /// Decodes `bytes`, of any content, under `fork`. Linear in their number, which must be below
     /// 2^31.
     pub fn decode(bytes: &'a [u8], fork: Fork) -> Self {
-        let mut code = Self {
-            bytes,
-            fork,
-            jumpdests: scan_jumpdests(bytes),
-            blocks: PrimaryMap::new(),
-        };
+        let mut code = Self { bytes, fork, jumpdests: scan_jumpdests(bytes), blocks: PrimaryMap::new() };
         code.blocks = code.cut_blocks();
         code
     }
@@ -135,29 +126,20 @@ impl<'a> Code<'a> {
 
     /// The block that a jump to `target` enters, or `None` where that is not a valid destination.
     pub fn jump_target(&self, target: U256) -> Option<BlockId> {
-        let pc = usize::try_from(target)
-            .ok()
-            .filter(|&pc| self.is_jumpdest(pc))?;
+        let pc = usize::try_from(target).ok().filter(|&pc| self.is_jumpdest(pc))?;
         self.block_at(pc as u32)
     }
 
     /// The block that begins at offset `pc`.
     pub fn block_at(&self, pc: u32) -> Option<BlockId> {
-        let index = self
-            .blocks
-            .as_values_slice()
-            .binary_search_by_key(&pc, |block| block.start);
+        let index = self.blocks.as_values_slice().binary_search_by_key(&pc, |block| block.start);
         index.ok().map(BlockId::new)
     }
 
     /// The operations of a block, in order.
     pub fn operations(&self, block: BlockId) -> Operations<'_> {
         let Block { start, end, .. } = self.blocks[block];
-        Operations {
-            code: self,
-            pc: start,
-            end,
-        }
+        Operations { code: self, pc: start, end }
     }
 
     /// The operation at offset `pc`; behind the end of the code there is `STOP`.
@@ -165,22 +147,13 @@ impl<'a> Code<'a> {
         let at = pc as usize;
         let byte = self.bytes.get(at).copied().unwrap_or(0);
         let info = &opcode::table(self.fork)[usize::from(byte)];
-        let width = if info.is_defined() {
-            usize::from(info.immediate)
-        } else {
-            0
-        };
+        let width = if info.is_defined() { usize::from(info.immediate) } else { 0 };
         let mut operand = [0; 32];
         let given = self.bytes.get(at + 1..).unwrap_or_default();
         let given = &given[..given.len().min(width)];
         operand[32 - width..32 - width + given.len()].copy_from_slice(given);
         let immediate = U256::from_be_bytes(operand);
-        let mut operation = Operation {
-            pc,
-            info,
-            immediate,
-            next: pc + 1 + width as u32,
-        };
+        let mut operation = Operation { pc, info, immediate, next: pc + 1 + width as u32 };
         if operation.has_invalid_immediate() {
             operation.next = pc + 1;
         }
@@ -224,11 +197,7 @@ impl<'a> Code<'a> {
                 _ => {}
             }
         };
-        Block {
-            start,
-            end: pc,
-            exit,
-        }
+        Block { start, end: pc, exit }
     }
 
     /// The first jump destination at or behind offset `from`.
@@ -275,11 +244,7 @@ fn scan_jumpdests(bytes: &[u8]) -> Vec<u64> {
         if byte == JUMPDEST {
             bitmap[pc / 64] |= 1 << (pc % 64);
         }
-        pc += if (PUSH1..=PUSH32).contains(&byte) {
-            usize::from(byte - PUSH1) + 2
-        } else {
-            1
-        };
+        pc += if (PUSH1..=PUSH32).contains(&byte) { usize::from(byte - PUSH1) + 2 } else { 1 };
     }
     bitmap
 }
@@ -290,10 +255,7 @@ mod tests {
 
     fn blocks(bytes: &[u8], fork: Fork) -> Vec<(u32, u32, Exit)> {
         let code = Code::decode(bytes, fork);
-        code.blocks()
-            .values()
-            .map(|block| (block.start, block.end, block.exit))
-            .collect()
+        code.blocks().values().map(|block| (block.start, block.end, block.exit)).collect()
     }
 
     #[test]
@@ -304,9 +266,7 @@ mod tests {
     #[test]
     fn blocks_end_at_jumps_halts_and_before_jumpdests() {
         // PUSH1 6 PUSH1 1 JUMPI | STOP | JUMPDEST POP | JUMPDEST INVALID | ADD is dead | JUMPDEST
-        let bytes = [
-            0x60, 6, 0x60, 1, 0x57, 0x00, 0x5b, 0x50, 0x5b, 0xfe, 0x01, 0x5b,
-        ];
+        let bytes = [0x60, 6, 0x60, 1, 0x57, 0x00, 0x5b, 0x50, 0x5b, 0xfe, 0x01, 0x5b];
         let expected = [
             (0, 5, Exit::JumpIf(Some(BlockId::new(1)))),
             (5, 6, Exit::Halt),
@@ -339,10 +299,7 @@ mod tests {
     #[test]
     fn invalid_immediates_hide_no_jumpdest() {
         for fork in [Fork::Osaka, Fork::Amsterdam] {
-            assert_eq!(
-                blocks(&[0xe6, 0x5b], fork),
-                [(0, 1, Exit::Halt), (1, 2, Exit::End)]
-            );
+            assert_eq!(blocks(&[0xe6, 0x5b], fork), [(0, 1, Exit::Halt), (1, 2, Exit::End)]);
         }
         assert_eq!(blocks(&[0xe6, 0x80, 0x5b], Fork::Amsterdam)[0].1, 2);
     }

@@ -14,6 +14,9 @@ use evmc_abi::StretchRange;
 
 use super::decode::{BlockId, Code, Operation};
 
+/// Operations after which a stretch is cut in any case, so that lowering can bound its units.
+const MOST_OPERATIONS: u32 = 64;
+
 /// A run of operations charged at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
@@ -31,13 +34,7 @@ pub struct Stretch {
 
 impl Stretch {
     fn starting_at(pc: u32) -> Self {
-        Self {
-            range: StretchRange { start: pc, end: pc },
-            gas: 0,
-            needs: 0,
-            grows: 0,
-            change: 0,
-        }
+        Self { range: StretchRange { start: pc, end: pc }, gas: 0, needs: 0, grows: 0, change: 0 }
     }
 
     fn push(&mut self, operation: &Operation) {
@@ -59,19 +56,16 @@ impl Stretch {
 pub fn stretches(code: &Code<'_>, block: BlockId) -> Vec<Stretch> {
     let mut done = Vec::new();
     let mut open = Stretch::starting_at(code.blocks()[block].start);
+    let mut operations = 0;
     for operation in code.operations(block) {
         if operation.op().has_stack_immediate() && !open.is_empty() {
-            done.push(std::mem::replace(
-                &mut open,
-                Stretch::starting_at(operation.pc),
-            ));
+            done.push(std::mem::replace(&mut open, Stretch::starting_at(operation.pc)));
         }
         open.push(&operation);
-        if operation.info.ends_stretch() {
-            done.push(std::mem::replace(
-                &mut open,
-                Stretch::starting_at(operation.next),
-            ));
+        operations += 1;
+        if operation.info.ends_stretch() || operations >= MOST_OPERATIONS {
+            operations = 0;
+            done.push(std::mem::replace(&mut open, Stretch::starting_at(operation.next)));
         }
     }
     if !open.is_empty() {
@@ -92,44 +86,27 @@ mod tests {
     }
 
     fn stretch(start: u32, end: u32, gas: u64, needs: u32, grows: u32, change: i32) -> Stretch {
-        Stretch {
-            range: StretchRange { start, end },
-            gas,
-            needs,
-            grows,
-            change,
-        }
+        Stretch { range: StretchRange { start, end }, gas, needs, grows, change }
     }
 
     #[test]
     fn a_stretch_ends_behind_what_observes_gas_or_state() {
         // ADD PUSH1 1 SLOAD DUP2 GAS POP STOP
         let bytes = [0x01, 0x60, 1, 0x54, 0x81, 0x5a, 0x50, 0x00];
-        let expected = [
-            stretch(0, 4, 106, 2, 0, 0),
-            stretch(4, 6, 5, 2, 2, 2),
-            stretch(6, 8, 2, 1, 0, -1),
-        ];
+        let expected = [stretch(0, 4, 106, 2, 0, 0), stretch(4, 6, 5, 2, 2, 2), stretch(6, 8, 2, 1, 0, -1)];
         assert_eq!(of(&bytes, Fork::Osaka), expected);
     }
 
     #[test]
     fn operations_of_later_forks_only_charge() {
         // PUSH1 1, CLZ before Osaka
-        assert_eq!(
-            of(&[0x60, 1, 0x1e], Fork::Prague),
-            [stretch(0, 3, 8, 0, 1, 1)]
-        );
+        assert_eq!(of(&[0x60, 1, 0x1e], Fork::Prague), [stretch(0, 3, 8, 0, 1, 1)]);
     }
 
     #[test]
     fn stack_immediates_stand_alone() {
         // PUSH0, DUPN 17, POP
-        let expected = [
-            stretch(0, 1, 2, 0, 1, 1),
-            stretch(1, 3, 3, 0, 0, 0),
-            stretch(3, 4, 2, 1, 0, -1),
-        ];
+        let expected = [stretch(0, 1, 2, 0, 1, 1), stretch(1, 3, 3, 0, 0, 0), stretch(3, 4, 2, 1, 0, -1)];
         assert_eq!(of(&[0x5f, 0xe6, 0x80, 0x50], Fork::Amsterdam), expected);
     }
 }

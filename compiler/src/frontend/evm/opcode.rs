@@ -245,10 +245,7 @@ impl Op {
     /// Whether the operation always ends the frame.
     pub const fn halts(self) -> bool {
         use Op::*;
-        matches!(
-            self,
-            Stop | Return | Revert | Invalid | SelfDestruct | Unknown
-        )
+        matches!(self, Stop | Return | Revert | Invalid | SelfDestruct | Unknown)
     }
 
     /// Whether the immediate says which stack items are meant (EIP-8024).

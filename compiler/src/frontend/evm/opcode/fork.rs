@@ -142,11 +142,8 @@ impl FromStr for Fork {
 
     /// Reads a fork's name or alias; case, `-`, `_` and spaces do not matter.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain: String = text
-            .chars()
-            .filter(|c| !matches!(c, '-' | '_' | ' '))
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
+        let plain: String =
+            text.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).map(|c| c.to_ascii_lowercase()).collect();
         NAMES
             .iter()
             .find(|(name, _)| *name == plain)

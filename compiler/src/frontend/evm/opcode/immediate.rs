@@ -20,11 +20,7 @@ pub const fn decode_pair(byte: u8) -> Option<(u16, u16)> {
     }
     let pair = (byte ^ 143) as u16;
     let (q, r) = (pair / 16, pair % 16);
-    Some(if q < r {
-        (q + 1, r + 1)
-    } else {
-        (r + 1, 29 - q)
-    })
+    Some(if q < r { (q + 1, r + 1) } else { (r + 1, 29 - q) })
 }
 
 #[cfg(test)]

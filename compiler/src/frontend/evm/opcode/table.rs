@@ -21,12 +21,7 @@ struct Delta {
 
 /// A fork that changes nothing; the rows of [`DELTAS`] say what differs.
 const fn same(fork: Fork) -> Delta {
-    Delta {
-        fork,
-        activates: &[],
-        gas: &[],
-        exp_byte_gas: None,
-    }
+    Delta { fork, activates: &[], gas: &[], exp_byte_gas: None }
 }
 
 const fn op(
@@ -38,28 +33,13 @@ const fn op(
     immediate: u8,
     static_gas: u16,
 ) -> OpInfo {
-    OpInfo {
-        opcode,
-        name,
-        op,
-        inputs,
-        outputs,
-        immediate,
-        static_gas,
-        status: Status::Defined,
-    }
+    OpInfo { opcode, name, op, inputs, outputs, immediate, static_gas, status: Status::Defined }
 }
 
 const DELTAS: [Delta; 15] = [
-    Delta {
-        exp_byte_gas: Some(10),
-        ..same(Fork::Frontier)
-    },
+    Delta { exp_byte_gas: Some(10), ..same(Fork::Frontier) },
     // EIP-7
-    Delta {
-        activates: &[0xf4],
-        ..same(Fork::Homestead)
-    },
+    Delta { activates: &[0xf4], ..same(Fork::Homestead) },
     // EIP-150
     Delta {
         gas: &[
@@ -76,26 +56,13 @@ const DELTAS: [Delta; 15] = [
         ..same(Fork::Tangerine)
     },
     // EIP-160
-    Delta {
-        exp_byte_gas: Some(50),
-        ..same(Fork::SpuriousDragon)
-    },
+    Delta { exp_byte_gas: Some(50), ..same(Fork::SpuriousDragon) },
     // EIP-211, EIP-214, EIP-140
-    Delta {
-        activates: &[0x3d, 0x3e, 0xfa, 0xfd],
-        ..same(Fork::Byzantium)
-    },
+    Delta { activates: &[0x3d, 0x3e, 0xfa, 0xfd], ..same(Fork::Byzantium) },
     // EIP-145, EIP-1052, EIP-1014
-    Delta {
-        activates: &[0x1b, 0x1c, 0x1d, 0x3f, 0xf5],
-        ..same(Fork::Petersburg)
-    },
+    Delta { activates: &[0x1b, 0x1c, 0x1d, 0x3f, 0xf5], ..same(Fork::Petersburg) },
     // EIP-1344, EIP-1884
-    Delta {
-        activates: &[0x46, 0x47],
-        gas: &[(0x31, 700), (0x3f, 700), (0x54, 800)],
-        ..same(Fork::Istanbul)
-    },
+    Delta { activates: &[0x46, 0x47], gas: &[(0x31, 700), (0x3f, 700), (0x54, 800)], ..same(Fork::Istanbul) },
     // EIP-2929: the warm price; what a cold access costs more is charged by the operation.
     Delta {
         gas: &[
@@ -112,33 +79,17 @@ const DELTAS: [Delta; 15] = [
         ..same(Fork::Berlin)
     },
     // EIP-3198
-    Delta {
-        activates: &[0x48],
-        ..same(Fork::London)
-    },
+    Delta { activates: &[0x48], ..same(Fork::London) },
     same(Fork::Merge),
     // EIP-3855
-    Delta {
-        activates: &[0x5f],
-        ..same(Fork::Shanghai)
-    },
+    Delta { activates: &[0x5f], ..same(Fork::Shanghai) },
     // EIP-4844, EIP-7516, EIP-1153, EIP-5656
-    Delta {
-        activates: &[0x49, 0x4a, 0x5c, 0x5d, 0x5e],
-        ..same(Fork::Cancun)
-    },
+    Delta { activates: &[0x49, 0x4a, 0x5c, 0x5d, 0x5e], ..same(Fork::Cancun) },
     same(Fork::Prague),
     // EIP-7939
-    Delta {
-        activates: &[0x1e],
-        ..same(Fork::Osaka)
-    },
+    Delta { activates: &[0x1e], ..same(Fork::Osaka) },
     // EIP-7843, EIP-8024; EIP-8038: a second database read
-    Delta {
-        activates: &[0x4b, 0xe6, 0xe7, 0xe8],
-        gas: &[(0x3b, 200), (0x3c, 200)],
-        ..same(Fork::Amsterdam)
-    },
+    Delta { activates: &[0x4b, 0xe6, 0xe7, 0xe8], gas: &[(0x3b, 200), (0x3c, 200)], ..same(Fork::Amsterdam) },
 ];
 
 /// Every operation but the numbered families `PUSH1`-`PUSH32`, `DUP`, `SWAP`: opcode, name,
@@ -238,20 +189,20 @@ const OPS: &[OpInfo] = &[
 ];
 
 const PUSH_NAMES: [&str; 32] = [
-    "PUSH1", "PUSH2", "PUSH3", "PUSH4", "PUSH5", "PUSH6", "PUSH7", "PUSH8", "PUSH9", "PUSH10",
-    "PUSH11", "PUSH12", "PUSH13", "PUSH14", "PUSH15", "PUSH16", "PUSH17", "PUSH18", "PUSH19",
-    "PUSH20", "PUSH21", "PUSH22", "PUSH23", "PUSH24", "PUSH25", "PUSH26", "PUSH27", "PUSH28",
-    "PUSH29", "PUSH30", "PUSH31", "PUSH32",
+    "PUSH1", "PUSH2", "PUSH3", "PUSH4", "PUSH5", "PUSH6", "PUSH7", "PUSH8", "PUSH9", "PUSH10", "PUSH11",
+    "PUSH12", "PUSH13", "PUSH14", "PUSH15", "PUSH16", "PUSH17", "PUSH18", "PUSH19", "PUSH20", "PUSH21",
+    "PUSH22", "PUSH23", "PUSH24", "PUSH25", "PUSH26", "PUSH27", "PUSH28", "PUSH29", "PUSH30", "PUSH31",
+    "PUSH32",
 ];
 
 const DUP_NAMES: [&str; 16] = [
-    "DUP1", "DUP2", "DUP3", "DUP4", "DUP5", "DUP6", "DUP7", "DUP8", "DUP9", "DUP10", "DUP11",
-    "DUP12", "DUP13", "DUP14", "DUP15", "DUP16",
+    "DUP1", "DUP2", "DUP3", "DUP4", "DUP5", "DUP6", "DUP7", "DUP8", "DUP9", "DUP10", "DUP11", "DUP12",
+    "DUP13", "DUP14", "DUP15", "DUP16",
 ];
 
 const SWAP_NAMES: [&str; 16] = [
-    "SWAP1", "SWAP2", "SWAP3", "SWAP4", "SWAP5", "SWAP6", "SWAP7", "SWAP8", "SWAP9", "SWAP10",
-    "SWAP11", "SWAP12", "SWAP13", "SWAP14", "SWAP15", "SWAP16",
+    "SWAP1", "SWAP2", "SWAP3", "SWAP4", "SWAP5", "SWAP6", "SWAP7", "SWAP8", "SWAP9", "SWAP10", "SWAP11",
+    "SWAP12", "SWAP13", "SWAP14", "SWAP15", "SWAP16",
 ];
 
 /// Every opcode of every fork, all of them defined.
@@ -275,24 +226,8 @@ const fn every_operation() -> [OpInfo; 256] {
     }
     let mut n = 1;
     while n <= 16 {
-        table[0x7f + n as usize] = op(
-            0x7f + n,
-            DUP_NAMES[n as usize - 1],
-            Op::Dup(n),
-            n,
-            n + 1,
-            0,
-            3,
-        );
-        table[0x8f + n as usize] = op(
-            0x8f + n,
-            SWAP_NAMES[n as usize - 1],
-            Op::Swap(n),
-            n + 1,
-            n + 1,
-            0,
-            3,
-        );
+        table[0x7f + n as usize] = op(0x7f + n, DUP_NAMES[n as usize - 1], Op::Dup(n), n, n + 1, 0, 3);
+        table[0x8f + n as usize] = op(0x8f + n, SWAP_NAMES[n as usize - 1], Op::Swap(n), n + 1, n + 1, 0, 3);
         n += 1;
     }
     table

@@ -1,0 +1,4 @@
+//! Passes over the IR, one file each, named by what they do.
+
+pub mod dead_code;
+pub mod fold;

@@ -1,0 +1,85 @@
+//! The passes, in order, and the loop that runs them.
+
+use std::time::{Duration, Instant};
+
+use evmc_ir::Module;
+
+use crate::passes::{dead_code, fold};
+
+/// A pass over a module.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Its name: the file, the command line flag and the trace span are the same.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub what: &'static str,
+    /// Runs it; gives the number of changes.
+    pub run: fn(&mut Module) -> usize,
+}
+
+/// A pass that must come before another, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// The pass that comes first.
+    pub before: &'static str,
+    /// The pass that comes later.
+    pub after: &'static str,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// THE pass list.
+pub const PIPELINE: &[Pass] = &[
+    Pass { name: "fold", what: "folds operations and branches on constants", run: fold::run },
+    Pass { name: "dead_code", what: "removes what nothing uses or reaches", run: dead_code::run },
+];
+
+/// What the order of [`PIPELINE`] must respect.
+pub const ORDER: &[Order] = &[Order {
+    before: "fold",
+    after: "dead_code",
+    why: "folding leaves constants unused and blocks unreached",
+}];
+
+/// What a pass did.
+#[derive(Clone, Copy, Debug)]
+pub struct PassReport {
+    /// Its name.
+    pub name: &'static str,
+    /// Number of changes.
+    pub changes: usize,
+    /// Time it took.
+    pub time: Duration,
+}
+
+/// Runs every pass; `check` sees the module before the first and after each.
+///
+/// # Errors
+/// The first that `check` gives.
+pub fn run<E>(
+    module: &mut Module,
+    mut check: impl FnMut(&'static str, &Module) -> Result<(), E>,
+) -> Result<Vec<PassReport>, E> {
+    check("lower", module)?;
+    let mut reports = Vec::with_capacity(PIPELINE.len());
+    for pass in PIPELINE {
+        let start = Instant::now();
+        let changes = (pass.run)(module);
+        reports.push(PassReport { name: pass.name, changes, time: start.elapsed() });
+        check(pass.name, module)?;
+    }
+    Ok(reports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_respects_its_order() {
+        let place = |name| PIPELINE.iter().position(|pass| pass.name == name).expect(name);
+        for order in ORDER {
+            assert!(place(order.before) < place(order.after), "{}", order.why);
+        }
+    }
+}
