@@ -1,1 +1,36 @@
-//! runtime-support/revm
+//! Running compiled contracts inside revm.
+//!
+//! The journal, the precompiles, the rules of a transaction and the meaning of every operation that
+//! touches the world stay revm's: a host function pushes its arguments on the stack of revm's own
+//! interpreter, runs revm's own instruction, and pops the results. So dynamic gas, access lists,
+//! the rules of static calls and the halt reasons are revm's by construction. What compiled code
+//! does itself is what needs no state: stack, arithmetic, memory, jumps and static gas.
+//!
+//! * [`code`]: what a piece of runnable code is ([`FrameCode`]) and where it comes from ([`CodeSource`]).
+//! * [`evm`]: [`AotEvm`], which wraps revm's `Evm` and runs a frame natively where code is found.
+//! * [`view`]: a frame as safe code may use it ([`HostView`]).
+//! * [`native`]: the one place that calls compiled machine code.
+//! * [`stack`]: worker threads whose stack holds 1,024 nested native frames.
+//! * `host`: the host functions; `exec`: one frame from entry to result; `exit`: exit codes in
+//!   revm's terms; `arena`: memory for the memory stacks.
+//!
+//! Nested calls recurse on the native stack. Where it gets short, the callee is interpreted, and so
+//! is all that it calls for as long as the shortage lasts; the outcome is the same.
+//!
+//! What this crate does not do: compile, store or verify code.
+
+mod arena;
+pub mod code;
+pub mod evm;
+mod exec;
+mod exit;
+mod host;
+pub mod native;
+pub mod stack;
+pub mod view;
+
+pub use code::{CodeSource, FrameCode, NoCode};
+pub use evm::{AotEvm, FrameCounts};
+pub use native::NativeCode;
+pub use stack::{WORKER_STACK_BYTES, on_large_stack, spawn_worker};
+pub use view::HostView;

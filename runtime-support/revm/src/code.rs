@@ -1,0 +1,59 @@
+//! Code that can run a frame, and where it comes from.
+
+use std::sync::Arc;
+
+use evmc_abi::{ExitCode, OpRow, StretchRange};
+use revm::{
+    bytecode::Bytecode,
+    primitives::{B256, hardfork::SpecId},
+};
+
+use crate::view::HostView;
+
+/// A contract in a form that can run a frame: compiled machine code, or an interpreter of the IR.
+///
+/// It was made for one bytecode and one fork; the runtime runs it only for these.
+pub trait FrameCode: Send + Sync {
+    /// Runs the frame to its end and says why it ended.
+    ///
+    /// Static gas is charged here, dynamic gas by the host functions. When a host function asks
+    /// for the end ([`HostView::call`] gives an error), that code must be returned at once.
+    fn run(&self, view: &mut HostView<'_>) -> ExitCode;
+
+    /// Whether the frame needs a memory stack ([`evmc_abi::Frame::stack`]).
+    fn uses_memory_stack(&self) -> bool;
+
+    /// Bytes of native stack that [`Self::run`] may use, without what host functions use.
+    fn native_stack_bytes(&self) -> usize;
+
+    /// One row per opcode under the fork that the code was made for.
+    fn op_rows(&self) -> &[OpRow; 256];
+
+    /// The stretch with this number, or `None` where there is none.
+    fn stretch(&self, number: u32) -> Option<StretchRange>;
+}
+
+/// Where the runtime looks for code, once per frame.
+pub trait CodeSource: Send + Sync {
+    /// Code for the bytecode with this hash under this fork; `None` has the frame interpreted.
+    ///
+    /// `code` is what runs: for an account that delegates (EIP-7702) the target's code, and
+    /// `code_hash` is the hash of that. `is_initcode` tells code that creates a contract.
+    fn lookup(
+        &self,
+        code_hash: B256,
+        code: &Bytecode,
+        spec: SpecId,
+        is_initcode: bool,
+    ) -> Option<Arc<dyn FrameCode>>;
+}
+
+/// A source without any code: everything is interpreted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCode;
+
+impl CodeSource for NoCode {
+    fn lookup(&self, _: B256, _: &Bytecode, _: SpecId, _: bool) -> Option<Arc<dyn FrameCode>> {
+        None
+    }
+}

@@ -1,0 +1,198 @@
+//! revm's EVM with compiled code in it.
+
+use std::sync::Arc;
+
+use revm::{
+    Database, DatabaseCommit, ExecuteCommitEvm, ExecuteEvm,
+    context::{ContextSetters, Evm, result::ResultAndState},
+    context_interface::{
+        Cfg, ContextTr, FrameStack, JournalTr, LocalContextTr,
+        result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction},
+    },
+    handler::{
+        self, EthPrecompiles, EvmTr, FrameInitOrResult, Handler, MainnetHandler,
+        PrecompileProvider,
+        evm::{ContextDbError, FrameInitResult, FrameTr},
+        instructions::EthInstructions,
+    },
+    interpreter::{InterpreterResult, interpreter::EthInterpreter},
+    state::EvmState,
+};
+
+use crate::code::{CodeSource, FrameCode};
+
+/// revm's frame.
+pub(crate) type EthFrame = handler::EthFrame<EthInterpreter>;
+
+/// Code that a source has handed out.
+pub(crate) type RunnableCode = Arc<dyn FrameCode>;
+
+/// Address space reserved for the VM memory of all frames of a transaction, in bytes. Growing to
+/// that costs far more gas than a block has; see `host::memory` for what if it is not enough.
+const MEMORY_RESERVE_BYTES: usize = 256 << 20;
+
+/// How frames were run, since the EVM was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameCounts {
+    /// Frames run with code from the source.
+    pub native: u64,
+    /// Frames interpreted because the source had no code.
+    pub without_code: u64,
+    /// Frames interpreted because the native stack was too short for their code.
+    pub without_stack: u64,
+}
+
+impl FrameCounts {
+    /// Frames interpreted, for whatever reason.
+    pub const fn interpreted(&self) -> u64 {
+        self.without_code + self.without_stack
+    }
+}
+
+/// revm's EVM, in which a frame runs natively where a [`CodeSource`] has code for it.
+///
+/// Use it as revm's own: [`ExecuteEvm`], [`ExecuteCommitEvm`], or any handler over [`EvmTr`].
+pub struct AotEvm<CTX: ContextTr, P = EthPrecompiles> {
+    /// revm's EVM.
+    pub(crate) inner: Evm<CTX, (), EthInstructions<EthInterpreter, CTX>, P, EthFrame>,
+    /// Where code comes from.
+    pub(crate) source: Arc<dyn CodeSource>,
+    /// How frames were run.
+    pub(crate) counts: FrameCounts,
+    /// Lowest address of the native stack that the running transaction may use.
+    pub(crate) stack_limit: usize,
+    /// What makes all frames end: on its way from a host function to the caller of the outermost.
+    pub(crate) error: Option<ContextDbError<CTX>>,
+}
+
+impl<CTX: ContextTr> AotEvm<CTX> {
+    /// An EVM with the rules, instructions and precompiles of the context's fork on mainnet.
+    pub fn new(ctx: CTX, source: Arc<dyn CodeSource>) -> Self {
+        let precompiles = EthPrecompiles::new(ctx.cfg().spec().into());
+        Self::with_precompiles(ctx, source, precompiles)
+    }
+}
+
+impl<CTX: ContextTr, P> AotEvm<CTX, P> {
+    /// An EVM with these precompiles.
+    pub fn with_precompiles(ctx: CTX, source: Arc<dyn CodeSource>, precompiles: P) -> Self {
+        // Without the reserve memory may move, which costs time and nothing else.
+        let _ = ctx.local().shared_memory_buffer().borrow_mut().try_reserve(MEMORY_RESERVE_BYTES);
+        let instruction = EthInstructions::new_mainnet_with_spec(ctx.cfg().spec().into());
+        Self {
+            inner: Evm::new(ctx, instruction, precompiles),
+            source,
+            counts: FrameCounts::default(),
+            stack_limit: usize::MAX,
+            error: None,
+        }
+    }
+
+    /// How frames were run, since the EVM was made.
+    pub const fn counts(&self) -> FrameCounts {
+        self.counts
+    }
+
+    /// The context.
+    pub const fn context(&self) -> &CTX {
+        &self.inner.ctx
+    }
+
+    /// The context, to change between transactions.
+    pub const fn context_mut(&mut self) -> &mut CTX {
+        &mut self.inner.ctx
+    }
+
+    /// The context, when the EVM is needed no more.
+    pub fn into_context(self) -> CTX {
+        self.inner.ctx
+    }
+
+    /// Has all frames end and the outermost report `error`; the first error stays.
+    pub(crate) fn fail(&mut self, error: ContextDbError<CTX>) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl<CTX, P> EvmTr for AotEvm<CTX, P>
+where
+    CTX: ContextTr,
+    P: PrecompileProvider<CTX, Output = InterpreterResult>,
+{
+    type Context = CTX;
+    type Instructions = EthInstructions<EthInterpreter, CTX>;
+    type Precompiles = P;
+    type Frame = EthFrame;
+
+    fn all(&self) -> (&CTX, &Self::Instructions, &P, &FrameStack<EthFrame>) {
+        self.inner.all()
+    }
+
+    fn all_mut(
+        &mut self,
+    ) -> (&mut CTX, &mut Self::Instructions, &mut P, &mut FrameStack<EthFrame>) {
+        self.inner.all_mut()
+    }
+
+    fn frame_init(
+        &mut self,
+        frame_input: <EthFrame as FrameTr>::FrameInit,
+    ) -> Result<FrameInitResult<'_, EthFrame>, ContextDbError<CTX>> {
+        self.inner.frame_init(frame_input)
+    }
+
+    fn frame_run(&mut self) -> Result<FrameInitOrResult<EthFrame>, ContextDbError<CTX>> {
+        match self.native_code() {
+            Some(code) => self.run_native(&*code),
+            None => self.inner.frame_run(),
+        }
+    }
+
+    fn frame_return_result(
+        &mut self,
+        result: <EthFrame as FrameTr>::FrameResult,
+    ) -> Result<Option<<EthFrame as FrameTr>::FrameResult>, ContextDbError<CTX>> {
+        self.inner.frame_return_result(result)
+    }
+}
+
+impl<CTX, P> ExecuteEvm for AotEvm<CTX, P>
+where
+    CTX: ContextTr<Journal: JournalTr<State = EvmState>> + ContextSetters,
+    P: PrecompileProvider<CTX, Output = InterpreterResult>,
+{
+    type ExecutionResult = ExecutionResult<HaltReason>;
+    type State = EvmState;
+    type Error = EVMError<<CTX::Db as Database>::Error, InvalidTransaction>;
+    type Tx = <CTX as ContextTr>::Tx;
+    type Block = <CTX as ContextTr>::Block;
+
+    fn set_block(&mut self, block: Self::Block) {
+        self.inner.ctx.set_block(block);
+    }
+
+    fn transact_one(&mut self, tx: Self::Tx) -> Result<Self::ExecutionResult, Self::Error> {
+        self.inner.ctx.set_tx(tx);
+        MainnetHandler::<_, Self::Error, _>::default().run(self)
+    }
+
+    fn finalize(&mut self) -> Self::State {
+        self.inner.ctx.journal_mut().finalize()
+    }
+
+    fn replay(&mut self) -> Result<ResultAndState<HaltReason>, Self::Error> {
+        let result = MainnetHandler::<_, Self::Error, _>::default().run(self);
+        let state = self.finalize();
+        result.map(|result| ResultAndState::new(result, state))
+    }
+}
+
+impl<CTX, P> ExecuteCommitEvm for AotEvm<CTX, P>
+where
+    CTX: ContextTr<Journal: JournalTr<State = EvmState>, Db: DatabaseCommit> + ContextSetters,
+    P: PrecompileProvider<CTX, Output = InterpreterResult>,
+{
+    fn commit(&mut self, state: Self::State) {
+        self.inner.ctx.db_mut().commit(state);
+    }
+}

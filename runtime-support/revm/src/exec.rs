@@ -1,0 +1,170 @@
+//! One frame from entry to result, and the frames that it calls.
+
+use evmc_abi::{ExitCode, Frame};
+use revm::{
+    context_interface::{ContextTr, context::ContextError},
+    handler::{
+        EvmTr, FrameInitOrResult, ItemOrResult, PrecompileProvider,
+        evm::{ContextDbError, FrameTr},
+    },
+    interpreter::{
+        FrameInput, Interpreter, InterpreterResult,
+        interpreter_types::{InputsTr, Jumps, LegacyBytecode, LoopControl},
+    },
+};
+
+use crate::{
+    arena::MemoryStack,
+    code::FrameCode,
+    evm::{AotEvm, EthFrame, RunnableCode},
+    exit,
+    host::{memory, to_word},
+    stack,
+    view::HostView,
+};
+
+/// What frames give when they run: a result, or a further frame to run first.
+type Step = FrameInitOrResult<EthFrame>;
+
+impl<CTX, P> AotEvm<CTX, P>
+where
+    CTX: ContextTr,
+    P: PrecompileProvider<CTX, Output = InterpreterResult>,
+{
+    /// The code with which the top frame runs, or `None` where it is to be interpreted.
+    ///
+    /// A frame that has been interpreted up to a call goes on being interpreted: its program
+    /// counter has left the start.
+    pub(crate) fn native_code(&mut self) -> Option<RunnableCode> {
+        let is_first = self.inner.frame_stack.index() == Some(0);
+        let frame = self.inner.frame_stack.get();
+        let bytecode = &mut frame.interpreter.bytecode;
+        if bytecode.pc() != 0 {
+            return None;
+        }
+        if is_first {
+            self.stack_limit = stack::limit();
+        }
+        let spec = frame.interpreter.runtime_flag.spec_id;
+        let is_initcode = matches!(frame.input, FrameInput::Create(_));
+        let hash = bytecode.get_or_calculate_hash();
+        let Some(code) = self.source.lookup(hash, bytecode, spec, is_initcode) else {
+            self.counts.without_code += 1;
+            return None;
+        };
+        let needed = code.native_stack_bytes().saturating_add(stack::HOST_MARGIN_BYTES);
+        if stack::position().saturating_sub(self.stack_limit) < needed {
+            self.counts.without_stack += 1;
+            return None;
+        }
+        self.counts.native += 1;
+        Some(code)
+    }
+
+    /// Runs the top frame with `code`, and all that it calls.
+    #[inline(never)]
+    pub(crate) fn run_native(
+        &mut self,
+        code: &dyn FrameCode,
+    ) -> Result<Step, ContextDbError<CTX>> {
+        let mut memory_stack = code.uses_memory_stack().then(MemoryStack::take);
+        let mut abi_frame = open(&mut self.inner.frame_stack.get().interpreter);
+        abi_frame.host = Self::HOST;
+        abi_frame.context = std::ptr::from_mut(self).cast();
+        if let Some(stack) = &mut memory_stack {
+            abi_frame.stack = stack.as_mut_ptr();
+        }
+        // SAFETY: `open` took every pointer from this frame's interpreter, the memory stack lives
+        // to the end of this function, and until the code ends `self` is used by the host
+        // functions alone, which get it through `context`.
+        let exit = code.run(&mut unsafe { HostView::new(&mut abi_frame) });
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let frame = self.inner.frame_stack.get();
+        settle(&mut frame.interpreter, code, exit, &abi_frame)?;
+        let action = frame.interpreter.take_next_action();
+        let step: Step =
+            frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
+        frame.set_finished(step.is_result());
+        Ok(step)
+    }
+
+    /// Runs the frame that the top frame has just asked for, with all frames that it calls, and
+    /// gives its result to the top frame, which is the top frame again then.
+    #[inline(never)]
+    pub(crate) fn run_nested(&mut self) -> Result<(), ContextDbError<CTX>> {
+        let base = self.inner.frame_stack.index();
+        let frame = self.inner.frame_stack.get();
+        let action = frame.interpreter.take_next_action();
+        let mut step: Step =
+            frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
+        loop {
+            let result = match step {
+                ItemOrResult::Result(result) => Some(result),
+                ItemOrResult::Item(init) => self.start(init)?,
+            };
+            if let Some(result) = result {
+                self.frame_return_result(result)?;
+                if self.inner.frame_stack.index() == base {
+                    return Ok(());
+                }
+            }
+            step = self.frame_run()?;
+        }
+    }
+
+    /// Starts a frame; gives the result where there is nothing to run.
+    fn start(
+        &mut self,
+        init: <EthFrame as FrameTr>::FrameInit,
+    ) -> Result<Option<<EthFrame as FrameTr>::FrameResult>, ContextDbError<CTX>> {
+        Ok(match self.frame_init(init)? {
+            ItemOrResult::Item(_) => None,
+            ItemOrResult::Result(result) => Some(result),
+        })
+    }
+}
+
+/// A frame of the ABI over revm's: everything but the host and the memory stack.
+fn open(interpreter: &mut Interpreter) -> Frame {
+    let mut frame = Frame::empty();
+    memory::refresh(&mut frame, interpreter);
+    frame.gas = interpreter.gas.remaining();
+    let code = interpreter.bytecode.bytecode_slice();
+    frame.code = code.as_ptr();
+    frame.code_len = code.len() as u64;
+    frame.returndata_len = interpreter.return_data.0.len() as u64;
+    frame.address = to_word(interpreter.input.target_address().into_word().into());
+    frame.caller = to_word(interpreter.input.caller_address().into_word().into());
+    frame.callvalue = to_word(interpreter.input.call_value());
+    frame
+}
+
+/// Makes the end of compiled code the interpreter's next action, as if the interpreter had run.
+///
+/// # Errors
+/// When the exit code makes no sense: a defect of the compiler, which ends the transaction.
+fn settle<E>(
+    interpreter: &mut Interpreter,
+    code: &dyn FrameCode,
+    exit: ExitCode,
+    frame: &Frame,
+) -> Result<(), ContextError<E>> {
+    let ended_by_host = interpreter.bytecode.action().is_some();
+    let is_static = interpreter.runtime_flag.is_static;
+    let bytecode = interpreter.bytecode.bytecode_slice();
+    let resolved = exit::resolve(exit, code, bytecode, frame, is_static);
+    match resolved.and_then(exit::instruction_result) {
+        None if exit == ExitCode::Host && ended_by_host => {}
+        Some(reason) if !ended_by_host => {
+            interpreter.gas.set_remaining(frame.gas);
+            interpreter.halt(reason);
+        }
+        _ => {
+            let text = format!("compiled code left in an impossible way: {}", exit.name());
+            return Err(ContextError::Custom(text));
+        }
+    }
+    Ok(())
+}

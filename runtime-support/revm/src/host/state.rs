@@ -1,0 +1,149 @@
+//! Host functions that are one of revm's instructions.
+//!
+//! Compiled code has charged the static gas; the instruction charges the dynamic gas and does the
+//! rest. The interpreter's stack holds nothing but the operands of the one instruction.
+
+use evmc_abi::{Effects, ExitCode, Frame, HostFn, Word};
+use revm::{
+    bytecode::opcode,
+    context::Evm,
+    context_interface::ContextTr,
+    interpreter::{
+        InstructionContext, InstructionExecResult, InstructionResult, Interpreter, Stack,
+        interpreter_types::LoopControl,
+    },
+};
+
+use super::{Outcome, memory, to_u256, to_word};
+use crate::evm::AotEvm;
+
+/// The opcode whose instruction the function runs.
+///
+/// # Panics
+/// For functions that are no instruction.
+const fn opcode(function: HostFn) -> u8 {
+    match function {
+        HostFn::Keccak256 => opcode::KECCAK256,
+        HostFn::CalldataCopy => opcode::CALLDATACOPY,
+        HostFn::CodeCopy => opcode::CODECOPY,
+        HostFn::ReturndataCopy => opcode::RETURNDATACOPY,
+        HostFn::MemoryCopy => opcode::MCOPY,
+        HostFn::ExtcodeCopy => opcode::EXTCODECOPY,
+        HostFn::Balance => opcode::BALANCE,
+        HostFn::Selfbalance => opcode::SELFBALANCE,
+        HostFn::ExtcodeSize => opcode::EXTCODESIZE,
+        HostFn::ExtcodeHash => opcode::EXTCODEHASH,
+        HostFn::Blockhash => opcode::BLOCKHASH,
+        HostFn::Origin => opcode::ORIGIN,
+        HostFn::Gasprice => opcode::GASPRICE,
+        HostFn::Coinbase => opcode::COINBASE,
+        HostFn::Timestamp => opcode::TIMESTAMP,
+        HostFn::Number => opcode::NUMBER,
+        HostFn::Prevrandao => opcode::DIFFICULTY,
+        HostFn::Gaslimit => opcode::GASLIMIT,
+        HostFn::Chainid => opcode::CHAINID,
+        HostFn::Basefee => opcode::BASEFEE,
+        HostFn::Blobhash => opcode::BLOBHASH,
+        HostFn::Blobbasefee => opcode::BLOBBASEFEE,
+        HostFn::Slotnum => opcode::SLOTNUM,
+        HostFn::Sload => opcode::SLOAD,
+        HostFn::Sstore => opcode::SSTORE,
+        HostFn::Tload => opcode::TLOAD,
+        HostFn::Tstore => opcode::TSTORE,
+        HostFn::Log0 => opcode::LOG0,
+        HostFn::Log1 => opcode::LOG1,
+        HostFn::Log2 => opcode::LOG2,
+        HostFn::Log3 => opcode::LOG3,
+        HostFn::Log4 => opcode::LOG4,
+        HostFn::Create => opcode::CREATE,
+        HostFn::Create2 => opcode::CREATE2,
+        HostFn::Call => opcode::CALL,
+        HostFn::Callcode => opcode::CALLCODE,
+        HostFn::Delegatecall => opcode::DELEGATECALL,
+        HostFn::Staticcall => opcode::STATICCALL,
+        HostFn::Return => opcode::RETURN,
+        HostFn::Revert => opcode::REVERT,
+        HostFn::Selfdestruct => opcode::SELFDESTRUCT,
+        HostFn::Udiv
+        | HostFn::Sdiv
+        | HostFn::Urem
+        | HostFn::Srem
+        | HostFn::Addmod
+        | HostFn::Mulmod
+        | HostFn::Exp
+        | HostFn::MemoryGrow
+        | HostFn::CalldataLoad => panic!("no instruction of revm"),
+    }
+}
+
+/// Runs the function's instruction on the frame's interpreter, up to where it leaves its results
+/// on the interpreter's stack or asks for something.
+#[inline(always)]
+pub(super) fn execute<CTX: ContextTr, P>(
+    evm: &mut AotEvm<CTX, P>,
+    frame: &Frame,
+    function: HostFn,
+    words: &[Word],
+) -> InstructionExecResult {
+    let Evm { ctx, instruction, frame_stack, .. } = &mut evm.inner;
+    let interpreter = &mut frame_stack.get().interpreter;
+    interpreter.gas.set_remaining(frame.gas);
+    push(&mut interpreter.stack, &words[..function.args()]);
+    let instruction = instruction.instruction_table()[opcode(function) as usize];
+    instruction.execute(InstructionContext { interpreter, host: ctx })
+}
+
+/// Brings the results to compiled code: words, gas, and where memory is now.
+#[inline(always)]
+pub(super) fn resume(
+    interpreter: &mut Interpreter,
+    frame: &mut Frame,
+    function: HostFn,
+    words: &mut [Word],
+) {
+    frame.gas = interpreter.gas.remaining();
+    pop(&mut interpreter.stack, &mut words[..function.results()]);
+    if function.effects().contains(Effects::GROWS_MEMORY) {
+        memory::refresh(frame, interpreter);
+    }
+}
+
+/// Ends the frame for `reason`, unless the instruction has already said how it ends.
+#[cold]
+pub(super) fn end(interpreter: &mut Interpreter, reason: InstructionResult) -> ExitCode {
+    if interpreter.bytecode.action().is_none() {
+        interpreter.halt(reason);
+    }
+    ExitCode::Host
+}
+
+/// Runs a function that is an instruction and no more.
+#[inline(always)]
+pub(super) fn run<CTX: ContextTr, P>(
+    evm: &mut AotEvm<CTX, P>,
+    frame: &mut Frame,
+    function: HostFn,
+    words: &mut [Word],
+) -> Outcome {
+    let outcome = execute(evm, frame, function, words);
+    let interpreter = &mut evm.inner.frame_stack.get().interpreter;
+    outcome.map_err(|reason| end(interpreter, reason))?;
+    resume(interpreter, frame, function, words);
+    Ok(())
+}
+
+/// Puts the arguments on the empty stack, the first on top.
+#[inline(always)]
+fn push(stack: &mut Stack, args: &[Word]) {
+    let items = stack.data_mut();
+    items.clear();
+    items.extend(args.iter().rev().copied().map(to_u256));
+}
+
+/// Takes the results from the stack, the first from its top.
+#[inline(always)]
+fn pop(stack: &mut Stack, results: &mut [Word]) {
+    for (word, item) in results.iter_mut().zip(stack.data().iter().rev()) {
+        *word = to_word(*item);
+    }
+}
