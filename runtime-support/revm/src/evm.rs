@@ -77,7 +77,11 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
     /// An EVM with these precompiles.
     pub fn with_precompiles(ctx: CTX, source: Arc<dyn CodeSource>, precompiles: P) -> Self {
         // Without the reserve memory may move, which costs time and nothing else.
-        let _ = ctx.local().shared_memory_buffer().borrow_mut().try_reserve(MEMORY_RESERVE_BYTES);
+        let _ = ctx
+            .local()
+            .shared_memory_buffer()
+            .borrow_mut()
+            .try_reserve(MEMORY_RESERVE_BYTES);
         let instruction = EthInstructions::new_mainnet_with_spec(ctx.cfg().spec().into());
         Self {
             inner: Evm::new(ctx, instruction, precompiles),
@@ -130,7 +134,12 @@ where
 
     fn all_mut(
         &mut self,
-    ) -> (&mut CTX, &mut Self::Instructions, &mut P, &mut FrameStack<EthFrame>) {
+    ) -> (
+        &mut CTX,
+        &mut Self::Instructions,
+        &mut P,
+        &mut FrameStack<EthFrame>,
+    ) {
         self.inner.all_mut()
     }
 

@@ -52,7 +52,9 @@ where
             self.counts.without_code += 1;
             return None;
         };
-        let needed = code.native_stack_bytes().saturating_add(stack::HOST_MARGIN_BYTES);
+        let needed = code
+            .native_stack_bytes()
+            .saturating_add(stack::HOST_MARGIN_BYTES);
         if stack::position().saturating_sub(self.stack_limit) < needed {
             self.counts.without_stack += 1;
             return None;
@@ -63,10 +65,7 @@ where
 
     /// Runs the top frame with `code`, and all that it calls.
     #[inline(never)]
-    pub(crate) fn run_native(
-        &mut self,
-        code: &dyn FrameCode,
-    ) -> Result<Step, ContextDbError<CTX>> {
+    pub(crate) fn run_native(&mut self, code: &dyn FrameCode) -> Result<Step, ContextDbError<CTX>> {
         let mut memory_stack = code.uses_memory_stack().then(MemoryStack::take);
         let mut abi_frame = open(&mut self.inner.frame_stack.get().interpreter);
         abi_frame.host = Self::HOST;

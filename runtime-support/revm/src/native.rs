@@ -37,7 +37,11 @@ impl NativeCode {
         facts: CodeFacts,
         mapping: Arc<dyn Any + Send + Sync>,
     ) -> Self {
-        Self { entry, facts, _mapping: mapping }
+        Self {
+            entry,
+            facts,
+            _mapping: mapping,
+        }
     }
 }
 

@@ -35,13 +35,17 @@ pub(crate) fn position() -> usize {
 
 /// Lowest address down to which the stack of this thread may grow.
 pub(crate) fn limit() -> usize {
-    LIMIT.get().unwrap_or_else(|| position().saturating_sub(UNKNOWN_STACK_BYTES))
+    LIMIT
+        .get()
+        .unwrap_or_else(|| position().saturating_sub(UNKNOWN_STACK_BYTES))
 }
 
 /// Notes the bounds of a fresh thread's stack, then runs `f`.
 fn enter_worker<T>(f: impl FnOnce() -> T) -> T {
     // What the thread's start has used so far is small against the margin for host functions.
-    LIMIT.set(Some(position().saturating_sub(WORKER_STACK_BYTES - HOST_MARGIN_BYTES)));
+    LIMIT.set(Some(
+        position().saturating_sub(WORKER_STACK_BYTES - HOST_MARGIN_BYTES),
+    ));
     f()
 }
 
@@ -68,10 +72,14 @@ pub fn on_large_stack<T: Send>(f: impl FnOnce() -> T + Send) -> io::Result<T> {
     }
     thread::scope(|scope| {
         let handle = worker("evm").spawn_scoped(scope, move || enter_worker(f))?;
-        Ok(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        Ok(handle
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 
 fn worker(name: &str) -> thread::Builder {
-    thread::Builder::new().name(name.to_owned()).stack_size(WORKER_STACK_BYTES)
+    thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(WORKER_STACK_BYTES)
 }

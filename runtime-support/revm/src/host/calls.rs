@@ -35,7 +35,10 @@ where
             }
         }
         Err(reason) => {
-            return Err(state::end(&mut evm.inner.frame_stack.get().interpreter, reason));
+            return Err(state::end(
+                &mut evm.inner.frame_stack.get().interpreter,
+                reason,
+            ));
         }
     }
     let interpreter = &mut evm.inner.frame_stack.get().interpreter;

@@ -8,7 +8,9 @@ use evmc_abi::{Frame, Word};
 use revm::{
     context::Evm,
     context_interface::{Cfg, ContextTr},
-    interpreter::{CallInput, Interpreter, interpreter::resize_memory, interpreter_types::MemoryTr},
+    interpreter::{
+        CallInput, Interpreter, interpreter::resize_memory, interpreter_types::MemoryTr,
+    },
 };
 
 use super::{Outcome, state};
@@ -46,12 +48,20 @@ pub(super) fn grow<CTX: ContextTr, P>(
     frame: &mut Frame,
     end: u64,
 ) -> Outcome {
-    let Evm { ctx, frame_stack, .. } = &mut evm.inner;
+    let Evm {
+        ctx, frame_stack, ..
+    } = &mut evm.inner;
     let interpreter = &mut frame_stack.get().interpreter;
     interpreter.gas.set_remaining(frame.gas);
     let params = ctx.cfg().gas_params();
-    resize_memory(&mut interpreter.gas, &mut interpreter.memory, params, end as usize, 0)
-        .map_err(|reason| state::end(interpreter, reason))?;
+    resize_memory(
+        &mut interpreter.gas,
+        &mut interpreter.memory,
+        params,
+        end as usize,
+        0,
+    )
+    .map_err(|reason| state::end(interpreter, reason))?;
     frame.gas = interpreter.gas.remaining();
     refresh(frame, interpreter);
     Ok(())
@@ -71,9 +81,8 @@ pub(super) unsafe extern "C" fn calldata_load(frame: *mut Frame, words: *mut Wor
     if high == [0; 3] && offset < frame.calldata_len {
         let count = (frame.calldata_len - offset).min(32) as usize;
         // SAFETY: `offset + count` is at most the length of the calldata.
-        let data = unsafe {
-            std::slice::from_raw_parts(frame.calldata.add(offset as usize), count)
-        };
+        let data =
+            unsafe { std::slice::from_raw_parts(frame.calldata.add(offset as usize), count) };
         bytes[..count].copy_from_slice(data);
     }
     *word = super::to_word(ruint::aliases::U256::from_be_bytes(bytes));

@@ -1,0 +1,262 @@
+//! Frames under compiled code end as under revm's interpreter: status, gas, logs, state.
+
+mod common;
+
+use common::{A, B, World};
+use revm::{bytecode::opcode::*, primitives::hardfork::SpecId};
+
+/// Pushes the arguments so that the first is on top, then `opcode`.
+fn op(opcode: u8, args: &[u32]) -> Vec<u8> {
+    let mut code = Vec::new();
+    for arg in args.iter().rev() {
+        code.push(PUSH4);
+        code.extend(arg.to_be_bytes());
+    }
+    code.push(opcode);
+    code
+}
+
+const B_TAIL: u32 = 0xbbbb;
+
+fn call_b(opcode: u8, gas: u32, value: u32) -> Vec<u8> {
+    match opcode {
+        CALL | CALLCODE => op(opcode, &[gas, B_TAIL, value, 4, 40, 64, 48]),
+        _ => op(opcode, &[gas, B_TAIL, 4, 40, 64, 48]),
+    }
+}
+
+fn run(parts: &[Vec<u8>]) -> String {
+    World::new(&[(A, parts.concat())]).check()
+}
+
+/// Stores what is on the stack's top in slot 1 and returns the first 128 bytes of memory.
+fn finish() -> Vec<u8> {
+    [vec![PUSH1, 1, SSTORE], op(RETURN, &[0, 128])].concat()
+}
+
+#[test]
+fn storage_logs_and_return() {
+    let outcome = run(&[
+        op(SSTORE, &[7, 5]),
+        op(SLOAD, &[7]),
+        op(MSTORE8, &[3, 0x1ff]),
+        op(LOG2, &[1, 50, 8, 9]),
+        op(TSTORE, &[1, 2]),
+        op(KECCAK256, &[0, 64]),
+        finish(),
+    ]);
+    assert!(outcome.starts_with("Success"), "{outcome}");
+}
+
+#[test]
+fn data_operations() {
+    run(&[
+        op(CALLDATALOAD, &[60]),
+        op(CALLDATALOAD, &[69]),
+        op(CALLDATALOAD, &[70]),
+        op(CALLDATACOPY, &[10, 50, 60]),
+        op(CODECOPY, &[100, 2, 300]),
+        op(MCOPY, &[5, 90, 64]),
+        op(EXTCODECOPY, &[0xaaaa, 0, 0, 33]),
+        vec![ADD, ADD],
+        finish(),
+    ]);
+}
+
+#[test]
+fn environment() {
+    for opcode in [
+        ORIGIN,
+        GASPRICE,
+        COINBASE,
+        TIMESTAMP,
+        NUMBER,
+        DIFFICULTY,
+        GASLIMIT,
+        CHAINID,
+        BASEFEE,
+        BLOBBASEFEE,
+        SELFBALANCE,
+        ADDRESS,
+        CALLER,
+        CALLVALUE,
+        CALLDATASIZE,
+        CODESIZE,
+        MSIZE,
+        GAS,
+        RETURNDATASIZE,
+        PC,
+    ] {
+        run(&[vec![opcode], finish()]);
+    }
+    for opcode in [BALANCE, EXTCODESIZE, EXTCODEHASH, BLOCKHASH, BLOBHASH] {
+        run(&[op(opcode, &[0xaaaa]), op(opcode, &[0]), vec![ADD], finish()]);
+    }
+    let outcome = run(&[vec![SLOTNUM], finish()]);
+    assert!(outcome.contains("NotActivated"), "{outcome}");
+}
+
+#[test]
+fn arithmetic() {
+    for opcode in [
+        DIV, SDIV, MOD, SMOD, EXP, ADDMOD, MULMOD, SIGNEXTEND, SAR, BYTE,
+    ] {
+        let operands = [vec![PUSH1, 7, PUSH1, 11, NOT, PUSH1, 9, NOT], vec![opcode]].concat();
+        run(&[operands, finish()]);
+    }
+}
+
+#[test]
+fn halts_have_the_interpreters_reason() {
+    let cases: &[(&str, Vec<u8>)] = &[
+        ("StackUnderflow", vec![PUSH1, 1, ADD]),
+        ("StackOverflow", vec![JUMPDEST, PUSH0, PUSH0, JUMP]),
+        ("StackOverflow", vec![DUP3]),
+        ("InvalidJump", op(JUMP, &[1])),
+        ("OpcodeNotFound", vec![0x0c]),
+        ("InvalidFEOpcode", vec![INVALID]),
+        ("InvalidOperand", vec![PUSH1, 1, NOT, MLOAD]),
+        ("InvalidOperand", vec![PUSH1, 1, NOT, PUSH1, 0, RETURN]),
+        (
+            "Memory",
+            vec![PUSH8, 255, 255, 255, 255, 255, 255, 255, 255, MLOAD],
+        ),
+        ("Memory", op(MLOAD, &[u32::MAX])),
+        ("OutOfOffset", op(RETURNDATACOPY, &[0, 0, 1])),
+        ("NotActivated", vec![SLOTNUM]),
+    ];
+    for (reason, code) in cases {
+        let outcome = run(std::slice::from_ref(code));
+        assert!(outcome.contains(reason), "{reason}: {outcome}");
+    }
+}
+
+#[test]
+fn every_gas_limit_ends_alike() {
+    let inner = [
+        op(SSTORE, &[1, 2]),
+        op(LOG0, &[0, 100]),
+        op(REVERT, &[0, 8]),
+    ]
+    .concat();
+    let outer = [
+        op(EXP, &[3, 70_000]),
+        op(MSTORE, &[100, 5]),
+        call_b(CALL, 30_000, 1),
+        op(RETURNDATACOPY, &[0, 0, 8]),
+        op(SLOAD, &[7]),
+        finish(),
+    ]
+    .concat();
+    let mut world = World::new(&[(A, outer), (B, inner)]);
+    for gas in (21_000..90_000).step_by(61) {
+        world.gas = gas;
+        world.check();
+    }
+}
+
+#[test]
+fn every_kind_of_call() {
+    let callee = [
+        vec![
+            CALLER, PUSH0, MSTORE, CALLVALUE, PUSH1, 32, MSTORE, ADDRESS, PUSH1, 64, MSTORE,
+        ],
+        op(CALLDATACOPY, &[90, 1, 60]),
+        op(SSTORE, &[3, 4]),
+        op(RETURN, &[20, 77]),
+    ]
+    .concat();
+    for opcode in [CALL, CALLCODE, DELEGATECALL, STATICCALL] {
+        for (gas, value) in [(100_000, 0), (100_000, 9), (10_000, 5000), (100, 0)] {
+            let caller = [
+                op(MSTORE, &[9, 0xabcdef]),
+                call_b(opcode, gas, value),
+                vec![RETURNDATASIZE, ADD, MSIZE, ADD],
+                finish(),
+            ]
+            .concat();
+            World::new(&[(A, caller), (B, callee.clone())]).check();
+        }
+    }
+}
+
+#[test]
+fn calls_to_what_has_no_code() {
+    for callee in [1, 2, 4, 0x1234] {
+        let code = [op(CALL, &[50_000, callee, 1, 0, 64, 0, 64]), finish()].concat();
+        run(&[code]);
+    }
+}
+
+#[test]
+fn static_frames_refuse_changes() {
+    let changes = [
+        op(SSTORE, &[1, 2]),
+        op(TSTORE, &[1, 2]),
+        op(LOG0, &[0, 0]),
+        op(CREATE, &[0, 0, 0]),
+        op(SELFDESTRUCT, &[1]),
+        op(CALL, &[0, 1, 1, 0, 0, 0, 0]),
+        vec![SSTORE],
+    ];
+    for change in changes {
+        let code = [call_b(STATICCALL, 50_000, 0), finish()].concat();
+        World::new(&[(A, code), (B, change)]).check();
+    }
+}
+
+#[test]
+fn creations() {
+    // Initcode that returns its own first bytes as the contract, or reverts, or is rejected.
+    for tail in [
+        op(RETURN, &[0, 9]),
+        op(REVERT, &[0, 9]),
+        vec![INVALID],
+        vec![STOP],
+    ] {
+        let initcode = [op(SSTORE, &[1, 2]), op(CODECOPY, &[0, 0, 9]), tail].concat();
+        let mut code = Vec::new();
+        for (i, byte) in initcode.iter().enumerate() {
+            code.extend(op(MSTORE8, &[i as u32, (*byte).into()]));
+        }
+        let len = initcode.len() as u32;
+        code.extend(op(CREATE, &[3, 0, len]));
+        code.extend(op(CREATE2, &[2, 0, len, 42]));
+        code.extend(op(CREATE2, &[2, 0, len, 42]));
+        code.extend([RETURNDATASIZE, ADD, ADD, ADD]);
+        code.extend(finish());
+        World::new(&[(A, code)]).check();
+        let create = World {
+            create: true,
+            calldata: initcode,
+            ..World::new(&[])
+        };
+        create.check();
+    }
+}
+
+#[test]
+fn self_destruct() {
+    let code = [call_b(CALL, 100_000, 3), finish()].concat();
+    World::new(&[(A, code), (B, op(SELFDESTRUCT, &[0x77]))]).check();
+}
+
+#[test]
+fn every_fork() {
+    let inner = [op(SSTORE, &[1, 2]), op(SELFDESTRUCT, &[0xaaaa])].concat();
+    let outer = [
+        op(EXP, &[3, 70_000]),
+        call_b(CALL, 60_000, 1),
+        op(SLOAD, &[7]),
+        finish(),
+    ]
+    .concat();
+    let mut world = World::new(&[(A, outer), (B, inner)]);
+    for number in 0..=u8::MAX {
+        let Ok(spec) = SpecId::try_from(number) else {
+            break;
+        };
+        world.spec = spec;
+        world.check();
+    }
+}
