@@ -11,16 +11,19 @@
 #![forbid(unsafe_code)]
 
 pub mod builder;
+pub mod cursor;
 pub mod dominators;
 pub mod entities;
 pub mod eval;
 pub mod function;
+pub mod interp;
 pub mod opcode;
 pub mod text;
 pub mod types;
 pub mod verify;
 
 pub use builder::Builder;
+pub use cursor::Cursor;
 pub use dominators::Dominators;
 pub use entities::{Block, Constant, Func, Inst, Stretch, Value};
 pub use function::{

@@ -29,6 +29,9 @@
 //! Line order within the head is free; functions come behind it. A function's parameters are those
 //! of its first block; the head repeats their types.
 
+mod lexer;
+mod parser;
 mod printer;
 
+pub use parser::{ParseError, SourceMap, parse, parse_with_lines};
 pub use printer::{print, print_function, print_inst};

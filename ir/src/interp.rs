@@ -1,0 +1,130 @@
+//! The executable semantics: runs a module, one instruction at a time.
+//!
+//! Slow, obvious, complete. What a pure operation means is in [`crate::eval`]; this module adds
+//! state: the gas counter, VM memory and the world (through [`Host`]), the memory stack, control
+//! flow and calls. Backends are tested against it, frontends are tested through it.
+//!
+//! The module must have passed the verifier; an invalid one may panic. A valid module cannot: what
+//! the IR leaves to the program (access to memory that was not ensured, for instance) is a
+//! [`Fault`], a defect in whoever made the module. Native code has no such checks.
+//!
+//! Calls within the module use an explicit stack, so that deep recursion in the program is no
+//! recursion here, and values live in one dense array that grows with the calls: an instruction
+//! allocates nothing.
+
+mod machine;
+mod simple_host;
+
+use evmc_abi::{ExitCode, Field, HostFn};
+use ruint::aliases::U256;
+
+use crate::entities::{Func, Stretch};
+use crate::function::Module;
+
+pub use machine::Interpreter;
+pub use simple_host::SimpleHost;
+
+/// What a frame sees of the world.
+pub trait Host {
+    /// Calls a host function. The first [`HostFn::args`] words are its arguments, the first
+    /// [`HostFn::results`] words become its results.
+    ///
+    /// `mem.ensure` arrives here as [`HostFn::MemoryGrow`], only where the memory is too short, and
+    /// `calldata.load` as [`HostFn::CalldataLoad`].
+    ///
+    /// # Errors
+    /// The code with which the function ends the frame.
+    fn call(&mut self, function: HostFn, words: &mut [U256], gas: &mut u64) -> Result<(), ExitCode>;
+
+    /// The VM memory.
+    fn memory(&self) -> &[u8];
+
+    /// The VM memory, to be written.
+    fn memory_mut(&mut self) -> &mut [u8];
+
+    /// A field of the frame as a number; pointers may read as 0. Never asked for the gas and the
+    /// memory length, which the interpreter knows.
+    fn field(&self, field: Field) -> U256;
+}
+
+/// How a frame ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why.
+    pub code: ExitCode,
+    /// Gas left; where a charge failed, what was left before it.
+    pub gas: u64,
+    /// Where a merged check failed ([`ExitCode::Stretch`]): the stretch, and the stack height at its
+    /// start, in items.
+    pub failed: Option<(Stretch, u32)>,
+}
+
+/// How the call of a single function ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// It returned.
+    Returned {
+        /// The results.
+        results: Vec<U256>,
+        /// Gas left.
+        gas: u64,
+    },
+    /// It ended the frame.
+    Exited(Outcome),
+}
+
+/// Why the interpreter cannot go on: a defect of the module, or a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The fuel is spent.
+    #[error("out of fuel")]
+    OutOfFuel,
+    /// Calls within the module are too deep.
+    #[error("more than {} values in nested calls", machine::MAX_VALUES)]
+    TooDeep,
+    /// An access outside the VM memory.
+    #[error("access to {bytes} bytes of memory at {offset}, which was not ensured")]
+    Memory {
+        /// First byte.
+        offset: u64,
+        /// Length in bytes.
+        bytes: u32,
+    },
+    /// An access outside the memory stack.
+    #[error("access to item {height} + {offset} of the memory stack")]
+    Stack {
+        /// The height operand.
+        height: u64,
+        /// The displacement.
+        offset: i32,
+    },
+    /// The module has no entry.
+    #[error("the module has no entry")]
+    NoEntry,
+    /// A function was called with the wrong number of arguments.
+    #[error("the function does not take these arguments")]
+    Arguments,
+}
+
+/// Runs a module's entry with `gas`, for at most `fuel` instructions.
+///
+/// # Errors
+/// A [`Fault`] where the frame cannot come to its end.
+pub fn run(module: &Module, host: &mut impl Host, gas: u64, fuel: u64) -> Result<Outcome, Fault> {
+    Interpreter::new(module).run(host, gas, fuel)
+}
+
+/// Calls one function of a module with `gas`, for at most `fuel` instructions.
+///
+/// # Errors
+/// A [`Fault`] where it cannot come to its end.
+pub fn call(
+    module: &Module,
+    func: Func,
+    args: &[U256],
+    host: &mut impl Host,
+    gas: u64,
+    fuel: u64,
+) -> Result<Completion, Fault> {
+    Interpreter::new(module).call(func, args, host, gas, fuel)
+}
