@@ -1,2 +1,19 @@
-//! evmc
-fn main() {}
+//! The `evmc` binary: parses arguments, runs the command, turns its result into an exit code.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use evmc::{args::Cli, commands, error::ExitStatus};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match commands::run(cli.command) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("{:?}", miette::Report::new(error));
+            ExitStatus::Unusable.into()
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `evmc statetest`: runs Ethereum state tests and tells how many pass.
+
+use std::path::Path;
+
+use super::default_jobs;
+use crate::{
+    args::{EngineName, StatetestArgs},
+    engine::{Engine, InterpreterEngine},
+    error::{CliError, ExitStatus},
+    output,
+    statetest::{self, Options},
+};
+
+/// Runs the tests.
+pub fn run(args: StatetestArgs) -> Result<ExitStatus, CliError> {
+    let engine = engine(&args);
+    let options = Options {
+        forks: args.forks,
+        filter: args.filter,
+        slow: args.slow,
+        compare: !args.no_compare,
+        trace: args.json,
+        outcome_lines: args.json || args.json_outcome,
+        jobs: args.jobs.map_or_else(default_jobs, usize::from),
+    };
+    let summary = statetest::run(&args.paths, engine.as_ref(), &options)?;
+    if let Some(path) = &args.summary {
+        output::write_json(path, &summary)?;
+    }
+    if args.summary.as_deref() != Some(Path::new("-")) {
+        output::print(summary.to_text())?;
+    }
+    Ok(if summary.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+}
+
+/// The engine that the arguments ask for.
+fn engine(args: &StatetestArgs) -> Box<dyn Engine> {
+    match args.engine {
+        EngineName::Interpreter => Box::new(InterpreterEngine::default()),
+    }
+}

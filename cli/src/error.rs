@@ -1,0 +1,105 @@
+//! What can go wrong on the command line, and how it is told.
+//!
+//! Every message says which file, where in it, what is wrong and what to do about it. The exit code
+//! tells a script which kind of failure it was, see [`ExitStatus`].
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::input::InputError;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// 0: done, and what was checked holds.
+    Success,
+    /// 1: done, but what was checked does not hold: a test failed, a transaction did not succeed.
+    Failed,
+    /// 2: not done, because of the arguments, an input or the system.
+    Unusable,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Success => Self::SUCCESS,
+            ExitStatus::Failed => Self::FAILURE,
+            ExitStatus::Unusable => Self::from(2),
+        }
+    }
+}
+
+/// A failure that ends a command with [`ExitStatus::Unusable`].
+#[derive(Debug, Error, Diagnostic)]
+pub enum CliError {
+    /// An input cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Input(#[from] InputError),
+
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(code(evmc::read), help("check that the path exists and that you may read it"))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    #[diagnostic(
+        code(evmc::write),
+        help("check that the folder exists, that you may write to it and that the disk has room")
+    )]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// An archive of tests is damaged or not an archive.
+    #[error("cannot unpack {}", path.display())]
+    #[diagnostic(
+        code(evmc::archive),
+        help("expected is a tar archive compressed with gzip (.tar.gz) or zstd (.tar.zst)")
+    )]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What its reader says.
+        source: io::Error,
+    },
+
+    /// Arguments that contradict each other or do not mean anything.
+    #[error("{message}")]
+    #[diagnostic(code(evmc::usage))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+
+    /// The system refuses a thread or another resource.
+    #[error("cannot {action}")]
+    #[diagnostic(code(evmc::system))]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl CliError {
+    /// A usage error.
+    pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: help.into() }
+    }
+}
