@@ -42,8 +42,7 @@ impl Account {
         storage: impl IntoIterator<Item = (U256, U256)>,
     ) -> Self {
         let code_hash = keccak256(&code);
-        let code = Bytecode::new_raw_checked(code.clone())
-            .unwrap_or_else(|_| Bytecode::new_legacy(code));
+        let code = Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code));
         let info = AccountInfo { balance, nonce, code_hash, code: Some(code), ..AccountInfo::default() };
         Self { info, storage: storage.into_iter().filter(|(_, value)| !value.is_zero()).collect() }
     }
@@ -99,8 +98,7 @@ impl World {
     /// EIP-161 hold on every fork: a touched empty account is to be removed.
     pub fn apply(&mut self, changes: &EvmState) {
         for (address, changed) in changes.iter().filter(|(_, account)| account.is_touched()) {
-            let removed = changed.is_selfdestructed()
-                || (changed.is_empty() && !changed.is_created());
+            let removed = changed.is_selfdestructed() || (changed.is_empty() && !changed.is_created());
             if removed {
                 self.accounts.remove(address);
             } else {
@@ -131,8 +129,7 @@ impl World {
 
     /// The state root: the hash of the Merkle Patricia trie over all accounts.
     pub fn state_root(&self) -> B256 {
-        let leaves =
-            self.accounts.iter().map(|(address, account)| (keccak256(address), account.to_leaf()));
+        let leaves = self.accounts.iter().map(|(address, account)| (keccak256(address), account.to_leaf()));
         trie_root(leaves.collect())
     }
 
@@ -162,9 +159,10 @@ impl World {
         }
         let slots = ours.storage.keys().chain(theirs.storage.keys());
         let value = |account: &Account, slot| account.storage.get(slot).copied().unwrap_or_default();
-        slots.map(|slot| (slot, value(ours, slot), value(theirs, slot))).find(|(_, a, b)| a != b).map(
-            |(slot, a, b)| format!("slot {slot:#x} of {address}: {a:#x} instead of {b:#x}"),
-        )
+        slots
+            .map(|slot| (slot, value(ours, slot), value(theirs, slot)))
+            .find(|(_, a, b)| a != b)
+            .map(|(slot, a, b)| format!("slot {slot:#x} of {address}: {a:#x} instead of {b:#x}"))
     }
 }
 

@@ -9,8 +9,8 @@ use revm::{
     ExecuteEvm, InspectEvm, MainBuilder, MainnetEvm,
     context::{FrameStack, result::ResultAndState},
     handler::{
-        EthFrame, EthPrecompiles, EvmTr, FrameInitOrResult, FrameResult, FrameTr, Handler,
-        ItemOrResult, MainnetHandler,
+        EthFrame, EthPrecompiles, EvmTr, FrameInitOrResult, FrameResult, FrameTr, Handler, ItemOrResult,
+        MainnetHandler,
         evm::{ContextDbError, FrameInitResult},
         instructions::EthInstructions,
     },
@@ -88,20 +88,14 @@ impl EvmTr for FrameCounter {
     type Precompiles = EthPrecompiles;
     type Frame = EthFrame<EthInterpreter>;
 
-    fn all(
-        &self,
-    ) -> (&Self::Context, &Self::Instructions, &Self::Precompiles, &FrameStack<Self::Frame>) {
+    fn all(&self) -> (&Self::Context, &Self::Instructions, &Self::Precompiles, &FrameStack<Self::Frame>) {
         self.inner.all()
     }
 
     fn all_mut(
         &mut self,
-    ) -> (
-        &mut Self::Context,
-        &mut Self::Instructions,
-        &mut Self::Precompiles,
-        &mut FrameStack<Self::Frame>,
-    ) {
+    ) -> (&mut Self::Context, &mut Self::Instructions, &mut Self::Precompiles, &mut FrameStack<Self::Frame>)
+    {
         self.inner.all_mut()
     }
 
@@ -114,9 +108,7 @@ impl EvmTr for FrameCounter {
         Ok(made)
     }
 
-    fn frame_run(
-        &mut self,
-    ) -> Result<FrameInitOrResult<Self::Frame>, ContextDbError<Self::Context>> {
+    fn frame_run(&mut self) -> Result<FrameInitOrResult<Self::Frame>, ContextDbError<Self::Context>> {
         self.inner.frame_run()
     }
 

@@ -53,15 +53,8 @@ impl Contract {
     /// A contract from bare code, of which nobody says whether it is runtime code or initcode.
     pub fn bare(name: String, origin: String, code: Code) -> Self {
         let initcode = code.clone();
-        let mut contract = Self {
-            name,
-            source: None,
-            origin,
-            runtime: code,
-            initcode,
-            abi: None,
-            warnings: Vec::new(),
-        };
+        let mut contract =
+            Self { name, source: None, origin, runtime: code, initcode, abi: None, warnings: Vec::new() };
         contract.check_runtime();
         contract
     }
@@ -76,9 +69,9 @@ impl Contract {
 
     /// The runtime code.
     pub fn runtime(&self) -> Result<&[u8], InputError> {
-        self.runtime.as_deref().map_err(|problem| self.error(problem, |origin, contract| {
-            InputError::NoDeployedBytecode { origin, contract }
-        }))
+        self.runtime.as_deref().map_err(|problem| {
+            self.error(problem, |origin, contract| InputError::NoDeployedBytecode { origin, contract })
+        })
     }
 
     /// The initcode.
@@ -90,9 +83,7 @@ impl Contract {
 
     /// Whether there is nothing to run: an interface or an abstract contract.
     pub fn is_abstract(&self) -> bool {
-        let nothing = |code: &Code| {
-            matches!(code, Err(CodeProblem::Empty | CodeProblem::Missing))
-        };
+        let nothing = |code: &Code| matches!(code, Err(CodeProblem::Empty | CodeProblem::Missing));
         nothing(&self.runtime) && nothing(&self.initcode)
     }
 
@@ -110,11 +101,7 @@ impl Contract {
     }
 
     /// Turns a problem into an error that names this contract.
-    fn error(
-        &self,
-        problem: &CodeProblem,
-        missing: impl FnOnce(String, String) -> InputError,
-    ) -> InputError {
+    fn error(&self, problem: &CodeProblem, missing: impl FnOnce(String, String) -> InputError) -> InputError {
         let (origin, contract) = (self.origin.clone(), self.full_name());
         match problem {
             CodeProblem::Missing => missing(origin, contract),
@@ -161,9 +148,8 @@ pub fn select_one(
     wanted: Option<&str>,
     origin: &str,
 ) -> Result<Contract, InputError> {
-    let names = |contracts: &[Contract]| {
-        contracts.iter().map(Contract::full_name).collect::<Vec<_>>().join(", ")
-    };
+    let names =
+        |contracts: &[Contract]| contracts.iter().map(Contract::full_name).collect::<Vec<_>>().join(", ");
     let all = names(&contracts);
     let only = contracts.len() == 1;
     let mut chosen: Vec<_> = contracts

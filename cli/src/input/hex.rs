@@ -103,8 +103,8 @@ mod tests {
         let found = placeholders(new);
         assert_eq!(found[0].library, "$1234567890123456789012345678901234$");
         assert_eq!((found.len(), found[0].offset), (1, 2));
-        let old = "73__Math.sol:Math_______________________73__A_____________________________________";
-        let names: Vec<_> = placeholders(old).into_iter().map(|p| (p.library, p.offset)).collect();
+        let old = format!("73{:_<40}73{:_<40}", "__Math.sol:Math", "__A");
+        let names: Vec<_> = placeholders(&old).into_iter().map(|p| (p.library, p.offset)).collect();
         assert_eq!(names, [("Math.sol:Math".to_owned(), 1), ("A".to_owned(), 22)]);
         assert!(placeholders("__").len() == 1 && placeholders("6001").is_empty());
     }

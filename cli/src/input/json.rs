@@ -107,10 +107,7 @@ fn from_document(document: Document, origin: &str) -> Result<Vec<Contract>, Inpu
 }
 
 /// The contracts of solc's output, of either form.
-fn from_contracts(
-    contracts: BTreeMap<String, BTreeMap<String, Value>>,
-    origin: &str,
-) -> Vec<Contract> {
+fn from_contracts(contracts: BTreeMap<String, BTreeMap<String, Value>>, origin: &str) -> Vec<Contract> {
     let mut all = Vec::new();
     for (key, members) in contracts {
         let is_combined = members.is_empty()

@@ -53,8 +53,7 @@ fn load_file(path: &Path) -> Result<Vec<Contract>, InputError> {
 
 /// The bytes of a file, within the limit.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, InputError> {
-    let file = File::open(path)
-        .map_err(|source| InputError::Read { path: path.to_owned(), source })?;
+    let file = File::open(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
     read_bounded(file, &path.display().to_string(), path)
 }
 

@@ -169,9 +169,8 @@ impl<'a> Lane<'a> {
             (Outcome::new(result, &input.world), None)
         } else {
             let outcome = Outcome::new(self.transact(input)?, &input.world);
-            let reference = traced.or_else(|| {
-                self.options.compare.then(|| self.reference_worker.transact(input))
-            });
+            let reference =
+                traced.or_else(|| self.options.compare.then(|| self.reference_worker.transact(input)));
             (outcome, reference)
         };
         let state_root = outcome.world.state_root();
@@ -218,8 +217,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 /// Whether a JSON text means to be a state test although it could not be read as one.
 fn is_state_test(text: &[u8]) -> bool {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(text) else { return true };
-    let is_unit = |unit: &serde_json::Value| {
-        ["pre", "post", "transaction"].iter().all(|key| unit.get(key).is_some())
-    };
+    let is_unit =
+        |unit: &serde_json::Value| ["pre", "post", "transaction"].iter().all(|key| unit.get(key).is_some());
     value.as_object().is_some_and(|units| units.values().any(is_unit))
 }

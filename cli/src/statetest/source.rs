@@ -140,8 +140,7 @@ fn from_archive(
     take: &mut dyn FnMut(Fixture) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, CliError> {
     let damaged = |source| CliError::Archive { path: path.to_owned(), source };
-    let file =
-        File::open(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
+    let file = File::open(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
     let mut archive = tar::Archive::new(compression.reader(file).map_err(damaged)?);
     for entry in archive.entries().map_err(damaged)? {
         let entry = entry.map_err(damaged)?;

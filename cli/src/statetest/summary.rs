@@ -238,7 +238,5 @@ fn write_reasons<K: AsRef<str>>(
     what: &str,
     reasons: &BTreeMap<K, u64>,
 ) -> std::fmt::Result {
-    reasons.iter().try_for_each(|(reason, count)| {
-        writeln!(out, "  {count} {what}: {}", reason.as_ref())
-    })
+    reasons.iter().try_for_each(|(reason, count)| writeln!(out, "  {count} {what}: {}", reason.as_ref()))
 }

@@ -169,10 +169,7 @@ pub fn judge(
 }
 
 /// Compares the output where both the test and the result have one.
-fn check_output(
-    result: &ExecutionResult<HaltReason>,
-    expected: Option<&Bytes>,
-) -> Result<(), Failure> {
+fn check_output(result: &ExecutionResult<HaltReason>, expected: Option<&Bytes>) -> Result<(), Failure> {
     match (result.output(), expected) {
         (Some(got), Some(expected)) if got != expected => {
             Err(Failure::Output { got: got.clone(), expected: expected.clone() })
