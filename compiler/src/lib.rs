@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod frontend;
+pub mod link;
 pub mod passes;
 pub mod pipeline;

@@ -1,1 +1,5 @@
-//! testsuite
+//! Filetests, fixtures and differential fuzzing.
+
+#![forbid(unsafe_code)]
+
+pub mod objects;

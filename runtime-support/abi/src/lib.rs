@@ -9,6 +9,8 @@
 //! * [`frame`]: the C layout of an executing frame, and its fields as a table.
 //! * [`host`]: the host functions, as a table that feeds IR, backends and runtimes.
 //! * [`exit`]: why compiled code came back.
+//! * [`descriptor`]: what an artifact says about itself.
+//! * [`cpu`]: processor features as data.
 //! * [`stretch`]: how a failed merged check is traced to the operation that failed first.
 //!
 //! Anything that changes a layout or the meaning of a field here changes [`ABI_VERSION`].
@@ -16,11 +18,15 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod cpu;
+pub mod descriptor;
 pub mod exit;
 pub mod frame;
 pub mod host;
 pub mod stretch;
 
+pub use cpu::CpuFeatures;
+pub use descriptor::Descriptor;
 pub use exit::ExitCode;
 pub use frame::{Field, FieldKind, Frame, Word};
 pub use host::{Effects, HostCall, HostFn, HostTable};

@@ -1,1 +1,109 @@
-//! runtime-support/loader
+//! Mapping verified artifacts into memory, and calling them.
+//!
+//! There is no `dlopen` here: an artifact that passed [`evmc_artifact::Artifact::check`] needs no
+//! symbol looked up, nothing patched and nothing run, so loading it is one anonymous mapping, two
+//! copies and two changes of protection, and neither the system loader's lock nor a file name is
+//! involved. Memory is first writable, then either readable or executable, never both writable and
+//! executable.
+//!
+//! A loaded artifact takes two entries of the kernel's table of mappings, which by default has room
+//! for about 65,000 per process.
+//!
+//! Unwind tables are mapped but not registered with the unwinder of this process.
+
+mod mapping;
+
+use evmc_abi::descriptor::{Descriptor, Span, Table};
+use evmc_abi::{EntryPoint, ExitCode, Frame, OpRow, StretchRange};
+use evmc_artifact::CheckedArtifact;
+use thiserror::Error;
+
+use mapping::Mapping;
+
+/// Why a checked artifact could not be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum LoadError {
+    /// The system gave no memory or refused to make it executable; also where pages of this system
+    /// are larger than those that the artifact was laid out for.
+    #[error("cannot map the artifact: {0}")]
+    Map(#[from] rustix::io::Errno),
+    /// The artifact has no entry point.
+    #[error("the artifact has no entry point")]
+    NoEntry,
+}
+
+/// Code in memory, ready to be called; unmapped when dropped.
+#[derive(Debug)]
+pub struct LoadedCode {
+    mapping: Mapping,
+    descriptor: Descriptor,
+    /// Offset of the entry point in the mapping, in bytes.
+    entry: usize,
+}
+
+impl LoadedCode {
+    /// Maps an artifact.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load(artifact: &CheckedArtifact<'_>) -> Result<Self, LoadError> {
+        let Span { offset, .. } = artifact.code_span();
+        let entry = artifact.entries().next().ok_or(LoadError::NoEntry)?;
+        let mapping = Mapping::new(artifact.read_only(), offset as usize, artifact.code())?;
+        let descriptor = *artifact.descriptor();
+        Ok(Self { mapping, descriptor, entry: offset as usize + entry.offset as usize })
+    }
+
+    /// The first entry point; for EVM code the only one. It may be called as long as `self` lives.
+    pub fn entry(&self) -> EntryPoint {
+        // SAFETY: the address lies in the executable part of the mapping, at an entry point that
+        // the artifact names as a function of this type. What the code does is the caller's trust.
+        unsafe { std::mem::transmute::<*mut u8, EntryPoint>(self.mapping.at(self.entry).as_ptr()) }
+    }
+
+    /// What the artifact says about itself.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// One row for each opcode byte; `None` for code that is not of the EVM.
+    pub fn op_rows(&self) -> Option<&[OpRow; 256]> {
+        self.rows(Table::OpRows).try_into().ok()
+    }
+
+    /// The stretches, by number.
+    pub fn stretches(&self) -> &[StretchRange] {
+        self.rows(Table::Stretches)
+    }
+
+    /// Upper bound of the native stack of one frame, host functions excluded, in bytes.
+    pub fn native_stack_bytes(&self) -> u64 {
+        self.descriptor.native_stack_bytes
+    }
+
+    /// Whether frames need the memory stack.
+    pub fn uses_memory_stack(&self) -> bool {
+        self.descriptor.uses_memory_stack()
+    }
+
+    /// Runs the code on a frame. Numbers that no exit has count as [`ExitCode::Unreachable`].
+    ///
+    /// # Safety
+    /// `frame` points to a frame whose pointers are what the compiled code needs: a complete host
+    /// table, VM memory, memory stack, calldata and bytecode of the stated lengths, and a context
+    /// that the host functions accept, all valid until the call returns and borrowed by nobody who
+    /// does not go through `frame`. The artifact came from a trusted compiler: machine code is not
+    /// verified.
+    pub unsafe fn call(&self, frame: *mut Frame) -> ExitCode {
+        let entry = self.entry();
+        // SAFETY: the mapping lives as long as `self`; the rest is the caller's promise.
+        let number = unsafe { entry(frame) };
+        ExitCode::from_number(number).unwrap_or(ExitCode::Unreachable)
+    }
+
+    /// The rows of a table, whose place was checked with the artifact.
+    fn rows<T: mapping::Plain>(&self, table: Table) -> &[T] {
+        let span = table.span(&self.descriptor);
+        self.mapping.slice(span.offset as usize, span.len as usize / size_of::<T>())
+    }
+}

@@ -1,0 +1,150 @@
+//! The descriptor and the tables that it points to.
+
+use evmc_abi::descriptor::{
+    Backend, Descriptor, ENTRY_ALIGN, EVM_FORKS, Entry, KNOWN_FLAGS, Language, Layout, MAGIC, MAX_OPT_LEVEL,
+    Span, TABLE_ALIGN, Table, TrapSite,
+};
+use evmc_abi::{ABI_VERSION, CpuFeatures, ExitCode, OpRow, StretchRange};
+
+use crate::bytes::{read, rows};
+use crate::elf::{Segments, contains};
+use crate::error::CheckError;
+
+/// Reads the descriptor at `address` and checks that it is one of this ABI version.
+pub(crate) fn read_descriptor(
+    file: &[u8],
+    segments: &Segments,
+    address: u64,
+) -> Result<Descriptor, CheckError> {
+    let misplaced = CheckError::DescriptorMisplaced { address };
+    if !address.is_multiple_of(TABLE_ALIGN.into()) {
+        return Err(misplaced);
+    }
+    let image = segments.read_only.of(file).unwrap_or_default();
+    let descriptor: Descriptor = read(image, address).ok_or(misplaced)?;
+    if descriptor.magic != MAGIC {
+        return Err(CheckError::Magic);
+    }
+    if descriptor.abi_version != ABI_VERSION {
+        return Err(CheckError::AbiVersion { found: descriptor.abi_version, expected: ABI_VERSION });
+    }
+    if descriptor.size as usize != Descriptor::SIZE {
+        return Err(CheckError::DescriptorSize { found: descriptor.size, expected: Descriptor::SIZE as u32 });
+    }
+    Ok(descriptor)
+}
+
+/// Checks length and checksum of the file.
+pub(crate) fn check_content(file: &[u8], descriptor: &Descriptor, address: u64) -> Result<(), CheckError> {
+    let (needed, found) = (descriptor.file_len, file.len() as u64);
+    if found < needed {
+        return Err(CheckError::Truncated { needed, found });
+    }
+    if found > needed {
+        return Err(CheckError::TrailingData { extra: found - needed });
+    }
+    let at = address as usize + std::mem::offset_of!(Descriptor, checksum);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&file[..at]).update(&[0; 32]).update(&file[at + 32..]);
+    if *hasher.finalize().as_bytes() == descriptor.checksum { Ok(()) } else { Err(CheckError::Checksum) }
+}
+
+/// Checks the fields that stand for themselves; `features` are those of the machine.
+pub(crate) fn check_fields(
+    descriptor: &Descriptor,
+    features: CpuFeatures,
+) -> Result<(Language, Backend), CheckError> {
+    let language =
+        Language::from_number(descriptor.language).ok_or(CheckError::UnknownLanguage(descriptor.language))?;
+    let backend =
+        Backend::from_number(descriptor.backend).ok_or(CheckError::UnknownBackend(descriptor.backend))?;
+    let forks = match language {
+        Language::Evm => EVM_FORKS,
+        Language::Wasm => 1,
+    };
+    if descriptor.fork >= forks {
+        return Err(CheckError::UnknownFork(descriptor.fork));
+    }
+    if descriptor.opt_level > MAX_OPT_LEVEL {
+        return Err(CheckError::UnknownOptLevel(descriptor.opt_level));
+    }
+    if descriptor.flags & !KNOWN_FLAGS != 0 || descriptor.reserved != [0; 3] {
+        return Err(CheckError::UnknownFlags(descriptor.flags));
+    }
+    let missing = descriptor.required_features().without(features);
+    if missing.is_empty() { Ok((language, backend)) } else { Err(CheckError::CpuFeatures { missing }) }
+}
+
+/// Checks where the tables lie and what they hold.
+pub(crate) fn check_tables(
+    file: &[u8],
+    segments: &Segments,
+    descriptor: &Descriptor,
+    language: Language,
+) -> Result<(), CheckError> {
+    if descriptor.text != segments.code {
+        return Err(CheckError::CodeRange);
+    }
+    for &table in Table::ALL {
+        check_place(segments.read_only, table, table.span(descriptor), language)?;
+    }
+    let bytes = |table: Table| table.span(descriptor).of(file).unwrap_or_default();
+    check_entries(descriptor, bytes(Table::Entries))?;
+    check_op_rows(bytes(Table::OpRows))?;
+    check_stretches(descriptor, bytes(Table::Stretches))?;
+    check_trap_sites(descriptor, bytes(Table::TrapSites))
+}
+
+/// A table lies in the read-only segment, is aligned, and has a length that its language allows.
+fn check_place(read_only: Span, table: Table, span: Span, language: Language) -> Result<(), CheckError> {
+    if !contains(read_only, span) || !span.offset.is_multiple_of(TABLE_ALIGN) {
+        return Err(CheckError::TableOutOfRange(table));
+    }
+    let whole_rows = span.len.is_multiple_of(Table::ROW_BYTES);
+    if !whole_rows || !table.allowed_rows(language).contains(&(span.len / Table::ROW_BYTES)) {
+        return Err(CheckError::TableLength { table, bytes: span.len });
+    }
+    Ok(())
+}
+
+/// Entry points lie in the code and are aligned.
+fn check_entries(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckError> {
+    for (index, Entry { offset, .. }) in rows(bytes).enumerate() {
+        if offset >= descriptor.text.len {
+            return Err(CheckError::EntryOutOfRange { index, offset });
+        }
+        if !offset.is_multiple_of(ENTRY_ALIGN) {
+            return Err(CheckError::EntryMisaligned { index, offset });
+        }
+    }
+    Ok(())
+}
+
+/// Flags of the opcode table are known and its reserved bytes zero.
+fn check_op_rows(bytes: &[u8]) -> Result<(), CheckError> {
+    const FLAGS: u8 = OpRow::UNDERFLOW_IS_OVERFLOW | OpRow::REFUSES_STATIC;
+    match rows(bytes).position(|row: OpRow| row.flags & !FLAGS != 0 || row.reserved != [0; 2]) {
+        Some(opcode) => Err(CheckError::OpRow { opcode: opcode as u8 }),
+        None => Ok(()),
+    }
+}
+
+/// Stretches lie in the bytecode.
+fn check_stretches(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckError> {
+    match rows(bytes)
+        .position(|range: StretchRange| range.start > range.end || range.end > descriptor.code_len)
+    {
+        Some(index) => Err(CheckError::StretchOutOfRange { index }),
+        None => Ok(()),
+    }
+}
+
+/// Trap sites lie in the code and name an exit.
+fn check_trap_sites(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckError> {
+    let wrong =
+        |site: TrapSite| site.offset >= descriptor.text.len || ExitCode::from_number(site.exit).is_none();
+    match rows(bytes).position(wrong) {
+        Some(index) => Err(CheckError::TrapSite { index }),
+        None => Ok(()),
+    }
+}
