@@ -10,8 +10,7 @@ use revm::{
         result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction},
     },
     handler::{
-        self, EthPrecompiles, EvmTr, FrameInitOrResult, Handler, MainnetHandler,
-        PrecompileProvider,
+        self, EthPrecompiles, EvmTr, FrameInitOrResult, Handler, MainnetHandler, PrecompileProvider,
         evm::{ContextDbError, FrameInitResult, FrameTr},
         instructions::EthInstructions,
     },
@@ -29,7 +28,7 @@ pub(crate) type RunnableCode = Arc<dyn FrameCode>;
 
 /// Address space reserved for the VM memory of all frames of a transaction, in bytes. Growing to
 /// that costs far more gas than a block has; see `host::memory` for what if it is not enough.
-const MEMORY_RESERVE_BYTES: usize = 256 << 20;
+const MEMORY_RESERVE_BYTES: usize = 64 << 20;
 
 /// How frames were run, since the EVM was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,11 +76,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
     /// An EVM with these precompiles.
     pub fn with_precompiles(ctx: CTX, source: Arc<dyn CodeSource>, precompiles: P) -> Self {
         // Without the reserve memory may move, which costs time and nothing else.
-        let _ = ctx
-            .local()
-            .shared_memory_buffer()
-            .borrow_mut()
-            .try_reserve(MEMORY_RESERVE_BYTES);
+        let _ = ctx.local().shared_memory_buffer().borrow_mut().try_reserve(MEMORY_RESERVE_BYTES);
         let instruction = EthInstructions::new_mainnet_with_spec(ctx.cfg().spec().into());
         Self {
             inner: Evm::new(ctx, instruction, precompiles),
@@ -132,14 +127,7 @@ where
         self.inner.all()
     }
 
-    fn all_mut(
-        &mut self,
-    ) -> (
-        &mut CTX,
-        &mut Self::Instructions,
-        &mut P,
-        &mut FrameStack<EthFrame>,
-    ) {
+    fn all_mut(&mut self) -> (&mut CTX, &mut Self::Instructions, &mut P, &mut FrameStack<EthFrame>) {
         self.inner.all_mut()
     }
 

@@ -52,9 +52,7 @@ where
             self.counts.without_code += 1;
             return None;
         };
-        let needed = code
-            .native_stack_bytes()
-            .saturating_add(stack::HOST_MARGIN_BYTES);
+        let needed = code.native_stack_bytes().saturating_add(stack::HOST_MARGIN_BYTES);
         if stack::position().saturating_sub(self.stack_limit) < needed {
             self.counts.without_stack += 1;
             return None;
@@ -83,8 +81,7 @@ where
         let frame = self.inner.frame_stack.get();
         settle(&mut frame.interpreter, code, exit, &abi_frame)?;
         let action = frame.interpreter.take_next_action();
-        let step: Step =
-            frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
+        let step: Step = frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
         frame.set_finished(step.is_result());
         Ok(step)
     }

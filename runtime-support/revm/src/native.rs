@@ -32,16 +32,8 @@ impl NativeCode {
     /// # Safety
     /// `entry` is the entry point of code that follows this version of the ABI, was compiled for
     /// this processor, and may run on any thread; `mapping` keeps it in memory; `facts` are its own.
-    pub unsafe fn new(
-        entry: EntryPoint,
-        facts: CodeFacts,
-        mapping: Arc<dyn Any + Send + Sync>,
-    ) -> Self {
-        Self {
-            entry,
-            facts,
-            _mapping: mapping,
-        }
+    pub unsafe fn new(entry: EntryPoint, facts: CodeFacts, mapping: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { entry, facts, _mapping: mapping }
     }
 }
 

@@ -22,11 +22,7 @@ impl<'a> HostView<'a> {
     /// `stack` may be null), nothing else uses what they point to while the view lives except the
     /// host functions, and `host` and `context` belong together.
     pub(crate) unsafe fn new(frame: &'a mut Frame) -> Self {
-        Self {
-            frame,
-            ended: None,
-            _frame: PhantomData,
-        }
+        Self { frame, ended: None, _frame: PhantomData }
     }
 
     /// The frame, for code that knows the ABI. What is done through it is the caller's affair.
@@ -83,12 +79,7 @@ impl<'a> HostView<'a> {
     /// The memory stack, bottom first; `None` for code that asked for none.
     pub fn stack_mut(&mut self) -> Option<&mut [Word; STACK_WORDS]> {
         // SAFETY: the pointer is null or to `STACK_WORDS` words; `self` is borrowed exclusively.
-        unsafe {
-            self.fields_mut()
-                .stack
-                .cast::<[Word; STACK_WORDS]>()
-                .as_mut()
-        }
+        unsafe { self.fields_mut().stack.cast::<[Word; STACK_WORDS]>().as_mut() }
     }
 
     /// The calldata.
@@ -114,11 +105,7 @@ impl<'a> HostView<'a> {
     /// # Panics
     /// When `words` is shorter than [`HostFn::words`].
     pub fn call(&mut self, function: HostFn, words: &mut [Word]) -> Result<(), ExitCode> {
-        assert!(
-            words.len() >= function.words(),
-            "too few words for {}",
-            function.name()
-        );
+        assert!(words.len() >= function.words(), "too few words for {}", function.name());
         if let Some(exit) = self.ended {
             return Err(exit);
         }

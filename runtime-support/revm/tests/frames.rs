@@ -98,9 +98,7 @@ fn environment() {
 
 #[test]
 fn arithmetic() {
-    for opcode in [
-        DIV, SDIV, MOD, SMOD, EXP, ADDMOD, MULMOD, SIGNEXTEND, SAR, BYTE,
-    ] {
+    for opcode in [DIV, SDIV, MOD, SMOD, EXP, ADDMOD, MULMOD, SIGNEXTEND, SAR, BYTE] {
         let operands = [vec![PUSH1, 7, PUSH1, 11, NOT, PUSH1, 9, NOT], vec![opcode]].concat();
         run(&[operands, finish()]);
     }
@@ -117,11 +115,10 @@ fn halts_have_the_interpreters_reason() {
         ("InvalidFEOpcode", vec![INVALID]),
         ("InvalidOperand", vec![PUSH1, 1, NOT, MLOAD]),
         ("InvalidOperand", vec![PUSH1, 1, NOT, PUSH1, 0, RETURN]),
-        (
-            "Memory",
-            vec![PUSH8, 255, 255, 255, 255, 255, 255, 255, 255, MLOAD],
-        ),
+        ("Memory", vec![PUSH8, 255, 255, 255, 255, 255, 255, 255, 255, MLOAD]),
         ("Memory", op(MLOAD, &[u32::MAX])),
+        ("Memory", op(LOG2, &[u32::MAX, 9])),
+        ("StackUnderflow", op(LOG2, &[0, 9])),
         ("OutOfOffset", op(RETURNDATACOPY, &[0, 0, 1])),
         ("NotActivated", vec![SLOTNUM]),
     ];
@@ -133,12 +130,7 @@ fn halts_have_the_interpreters_reason() {
 
 #[test]
 fn every_gas_limit_ends_alike() {
-    let inner = [
-        op(SSTORE, &[1, 2]),
-        op(LOG0, &[0, 100]),
-        op(REVERT, &[0, 8]),
-    ]
-    .concat();
+    let inner = [op(SSTORE, &[1, 2]), op(LOG0, &[0, 100]), op(REVERT, &[0, 8])].concat();
     let outer = [
         op(EXP, &[3, 70_000]),
         op(MSTORE, &[100, 5]),
@@ -158,9 +150,7 @@ fn every_gas_limit_ends_alike() {
 #[test]
 fn every_kind_of_call() {
     let callee = [
-        vec![
-            CALLER, PUSH0, MSTORE, CALLVALUE, PUSH1, 32, MSTORE, ADDRESS, PUSH1, 64, MSTORE,
-        ],
+        vec![CALLER, PUSH0, MSTORE, CALLVALUE, PUSH1, 32, MSTORE, ADDRESS, PUSH1, 64, MSTORE],
         op(CALLDATACOPY, &[90, 1, 60]),
         op(SSTORE, &[3, 4]),
         op(RETURN, &[20, 77]),
@@ -178,6 +168,25 @@ fn every_kind_of_call() {
             World::new(&[(A, caller), (B, callee.clone())]).check();
         }
     }
+}
+
+#[test]
+fn memory_may_move_under_waiting_frames() {
+    // More than what is reserved, in a frame whose calldata is in its caller's memory.
+    let callee = [
+        op(CALLDATALOAD, &[0]),
+        op(MSTORE, &[80 << 20, 1]),
+        op(CALLDATALOAD, &[1]),
+        vec![ADD, PUSH0, MSTORE],
+        op(RETURN, &[0, 32]),
+    ]
+    .concat();
+    let caller =
+        [op(MSTORE, &[9, 0xabcdef]), op(GAS, &[B_TAIL, 0, 4, 40, 64, 48]), vec![CALL], finish()].concat();
+    let mut world = World::new(&[(A, caller), (B, callee)]);
+    world.gas = 1 << 50;
+    let outcome = world.check();
+    assert!(outcome.contains("present_value: 1,"), "{outcome}");
 }
 
 #[test]
@@ -208,12 +217,7 @@ fn static_frames_refuse_changes() {
 #[test]
 fn creations() {
     // Initcode that returns its own first bytes as the contract, or reverts, or is rejected.
-    for tail in [
-        op(RETURN, &[0, 9]),
-        op(REVERT, &[0, 9]),
-        vec![INVALID],
-        vec![STOP],
-    ] {
+    for tail in [op(RETURN, &[0, 9]), op(REVERT, &[0, 9]), vec![INVALID], vec![STOP]] {
         let initcode = [op(SSTORE, &[1, 2]), op(CODECOPY, &[0, 0, 9]), tail].concat();
         let mut code = Vec::new();
         for (i, byte) in initcode.iter().enumerate() {
@@ -226,11 +230,7 @@ fn creations() {
         code.extend([RETURNDATASIZE, ADD, ADD, ADD]);
         code.extend(finish());
         World::new(&[(A, code)]).check();
-        let create = World {
-            create: true,
-            calldata: initcode,
-            ..World::new(&[])
-        };
+        let create = World { create: true, calldata: initcode, ..World::new(&[]) };
         create.check();
     }
 }
@@ -244,13 +244,7 @@ fn self_destruct() {
 #[test]
 fn every_fork() {
     let inner = [op(SSTORE, &[1, 2]), op(SELFDESTRUCT, &[0xaaaa])].concat();
-    let outer = [
-        op(EXP, &[3, 70_000]),
-        call_b(CALL, 60_000, 1),
-        op(SLOAD, &[7]),
-        finish(),
-    ]
-    .concat();
+    let outer = [op(EXP, &[3, 70_000]), call_b(CALL, 60_000, 1), op(SLOAD, &[7]), finish()].concat();
     let mut world = World::new(&[(A, outer), (B, inner)]);
     for number in 0..=u8::MAX {
         let Ok(spec) = SpecId::try_from(number) else {

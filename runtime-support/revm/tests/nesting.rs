@@ -51,9 +51,7 @@ fn deep_world() -> World {
 fn a_worker_holds_1024_nested_native_frames() {
     let counts = on_large_stack(|| {
         let world = deep_world();
-        let source = Arc::new(Walkers {
-            native_stack_bytes: 512 << 10,
-        });
+        let source = Arc::new(Walkers { native_stack_bytes: 512 << 10 });
         world.compare(|| world.database(), source).1
     })
     .expect("a thread");
@@ -64,9 +62,7 @@ fn a_worker_holds_1024_nested_native_frames() {
 #[test]
 fn a_short_stack_has_the_subtree_interpreted() {
     let world = deep_world();
-    let source = Arc::new(Walkers {
-        native_stack_bytes: 4096,
-    });
+    let source = Arc::new(Walkers { native_stack_bytes: 4096 });
     let (_, counts) = world.compare(|| world.database(), source);
     assert!(counts.native > 10, "{counts:?}");
     assert!(counts.without_stack > 10, "{counts:?}");
@@ -93,11 +89,7 @@ impl Database for BrokenDb {
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Broken> {
         let dead = Address::from_word(B256::from(U256::from(0xdead)));
-        if address == dead {
-            Err(Broken)
-        } else {
-            self.0.basic(address).map_err(|_| Broken)
-        }
+        if address == dead { Err(Broken) } else { self.0.basic(address).map_err(|_| Broken) }
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Broken> {
@@ -106,11 +98,7 @@ impl Database for BrokenDb {
 
     fn storage(&mut self, address: Address, key: StorageKey) -> Result<StorageValue, Broken> {
         assert!(key != 14, "unlucky slot");
-        if key == 13 {
-            Err(Broken)
-        } else {
-            self.0.storage(address, key).map_err(|_| Broken)
-        }
+        if key == 13 { Err(Broken) } else { self.0.storage(address, key).map_err(|_| Broken) }
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, Broken> {
@@ -120,20 +108,14 @@ impl Database for BrokenDb {
 
 #[test]
 fn database_errors_end_all_frames() {
-    let call = |to: [u8; 2]| {
-        vec![
-            PUSH0, PUSH0, PUSH0, PUSH0, PUSH0, PUSH2, to[0], to[1], GAS, CALL, POP,
-        ]
-    };
+    let call = |to: [u8; 2]| vec![PUSH0, PUSH0, PUSH0, PUSH0, PUSH0, PUSH2, to[0], to[1], GAS, CALL, POP];
     let bad_slot = vec![PUSH1, 13, SLOAD];
     let bad_account = vec![PUSH2, 0xde, 0xad, BALANCE];
     let nested = |inner: &Vec<u8>| [call([0xbb, 0xbb]), inner.clone()].concat();
     for inner in [&bad_slot, &bad_account, &call([0xde, 0xad])] {
         for outer in [inner.clone(), nested(inner), nested(&vec![STOP])] {
             let world = World::new(&[(A, outer), (B, inner.clone())]);
-            let source = Arc::new(Walkers {
-                native_stack_bytes: 4096,
-            });
+            let source = Arc::new(Walkers { native_stack_bytes: 4096 });
             let (outcome, _) = world.compare(|| BrokenDb(world.database()), source);
             assert!(outcome.contains("Broken"), "{outcome}");
         }
@@ -142,20 +124,13 @@ fn database_errors_end_all_frames() {
 
 #[test]
 fn a_panic_under_compiled_code_is_an_error_of_the_transaction() {
-    let call_b = vec![
-        PUSH0, PUSH0, PUSH0, PUSH0, PUSH0, PUSH2, 0xbb, 0xbb, GAS, CALL, POP,
-    ];
+    let call_b = vec![PUSH0, PUSH0, PUSH0, PUSH0, PUSH0, PUSH2, 0xbb, 0xbb, GAS, CALL, POP];
     let world = World::new(&[(A, call_b), (B, vec![PUSH1, 14, SLOAD])]);
-    let source = Arc::new(Walkers {
-        native_stack_bytes: 4096,
-    });
+    let source = Arc::new(Walkers { native_stack_bytes: 4096 });
     let mut evm = AotEvm::new(world.context(BrokenDb(world.database())), source);
     let error = evm.transact(world.transaction()).expect_err("an error");
     let text = format!("{error:?}");
-    assert!(
-        text.contains("sload") && text.contains("unlucky slot"),
-        "{text}"
-    );
+    assert!(text.contains("sload") && text.contains("unlucky slot"), "{text}");
 }
 
 #[test]
@@ -182,14 +157,7 @@ impl FrameCode for Leaves {
     }
 
     fn op_rows(&self) -> &[OpRow; 256] {
-        &[OpRow {
-            static_gas: 0,
-            inputs: 0,
-            outputs: 0,
-            immediate: 0,
-            flags: 0,
-            reserved: [0; 2],
-        }; 256]
+        &[OpRow { static_gas: 0, inputs: 0, outputs: 0, immediate: 0, flags: 0, reserved: [0; 2] }; 256]
     }
 
     fn stretch(&self, _: u32) -> Option<StretchRange> {

@@ -35,10 +35,7 @@ where
             }
         }
         Err(reason) => {
-            return Err(state::end(
-                &mut evm.inner.frame_stack.get().interpreter,
-                reason,
-            ));
+            return Err(state::end(&mut evm.inner.frame_stack.get().interpreter, reason));
         }
     }
     let interpreter = &mut evm.inner.frame_stack.get().interpreter;

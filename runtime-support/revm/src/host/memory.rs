@@ -8,9 +8,7 @@ use evmc_abi::{Frame, Word};
 use revm::{
     context::Evm,
     context_interface::{Cfg, ContextTr},
-    interpreter::{
-        CallInput, Interpreter, interpreter::resize_memory, interpreter_types::MemoryTr,
-    },
+    interpreter::{CallInput, Interpreter, interpreter::resize_memory, interpreter_types::MemoryTr},
 };
 
 use super::{Outcome, state};
@@ -43,25 +41,13 @@ fn locate_calldata(frame: &mut Frame, interpreter: &Interpreter) {
 
 /// Grows memory to hold `end` bytes and charges for it, as revm does for an instruction whose
 /// operand ends there; an end that saturated at 2^64 − 1 is one that nobody can pay for.
-pub(super) fn grow<CTX: ContextTr, P>(
-    evm: &mut AotEvm<CTX, P>,
-    frame: &mut Frame,
-    end: u64,
-) -> Outcome {
-    let Evm {
-        ctx, frame_stack, ..
-    } = &mut evm.inner;
+pub(super) fn grow<CTX: ContextTr, P>(evm: &mut AotEvm<CTX, P>, frame: &mut Frame, end: u64) -> Outcome {
+    let Evm { ctx, frame_stack, .. } = &mut evm.inner;
     let interpreter = &mut frame_stack.get().interpreter;
     interpreter.gas.set_remaining(frame.gas);
     let params = ctx.cfg().gas_params();
-    resize_memory(
-        &mut interpreter.gas,
-        &mut interpreter.memory,
-        params,
-        end as usize,
-        0,
-    )
-    .map_err(|reason| state::end(interpreter, reason))?;
+    resize_memory(&mut interpreter.gas, &mut interpreter.memory, params, end as usize, 0)
+        .map_err(|reason| state::end(interpreter, reason))?;
     frame.gas = interpreter.gas.remaining();
     refresh(frame, interpreter);
     Ok(())
@@ -81,8 +67,7 @@ pub(super) unsafe extern "C" fn calldata_load(frame: *mut Frame, words: *mut Wor
     if high == [0; 3] && offset < frame.calldata_len {
         let count = (frame.calldata_len - offset).min(32) as usize;
         // SAFETY: `offset + count` is at most the length of the calldata.
-        let data =
-            unsafe { std::slice::from_raw_parts(frame.calldata.add(offset as usize), count) };
+        let data = unsafe { std::slice::from_raw_parts(frame.calldata.add(offset as usize), count) };
         bytes[..count].copy_from_slice(data);
     }
     *word = super::to_word(ruint::aliases::U256::from_be_bytes(bytes));
@@ -94,11 +79,8 @@ mod tests {
     use super::*;
 
     fn load(calldata: &[u8], word: Word) -> Word {
-        let mut frame = Frame {
-            calldata: calldata.as_ptr(),
-            calldata_len: calldata.len() as u64,
-            ..Frame::empty()
-        };
+        let mut frame =
+            Frame { calldata: calldata.as_ptr(), calldata_len: calldata.len() as u64, ..Frame::empty() };
         let mut words = [word];
         // SAFETY: the calldata is as long as the frame says.
         assert_eq!(unsafe { calldata_load(&mut frame, words.as_mut_ptr()) }, 0);

@@ -75,8 +75,7 @@ unsafe fn guarded<CTX: ContextTr, P>(
 /// What a panic said.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// A host function that runs one of revm's instructions.
@@ -91,9 +90,7 @@ where
     let function = const { function(F) };
     // SAFETY: the caller's promise.
     unsafe {
-        guarded::<CTX, P>(function, frame, words, |evm, frame, words| {
-            state::run(evm, frame, function, words)
-        })
+        guarded::<CTX, P>(function, frame, words, |evm, frame, words| state::run(evm, frame, function, words))
     }
 }
 
@@ -109,9 +106,7 @@ where
     let function = const { function(F) };
     // SAFETY: the caller's promise.
     unsafe {
-        guarded::<CTX, P>(function, frame, words, |evm, frame, words| {
-            calls::run(evm, frame, function, words)
-        })
+        guarded::<CTX, P>(function, frame, words, |evm, frame, words| calls::run(evm, frame, function, words))
     }
 }
 

@@ -85,30 +85,17 @@ pub(super) fn execute<CTX: ContextTr, P>(
     function: HostFn,
     words: &[Word],
 ) -> InstructionExecResult {
-    let Evm {
-        ctx,
-        instruction,
-        frame_stack,
-        ..
-    } = &mut evm.inner;
+    let Evm { ctx, instruction, frame_stack, .. } = &mut evm.inner;
     let interpreter = &mut frame_stack.get().interpreter;
     interpreter.gas.set_remaining(frame.gas);
     push(&mut interpreter.stack, &words[..function.args()]);
     let instruction = instruction.instruction_table()[opcode(function) as usize];
-    instruction.execute(InstructionContext {
-        interpreter,
-        host: ctx,
-    })
+    instruction.execute(InstructionContext { interpreter, host: ctx })
 }
 
 /// Brings the results to compiled code: words, gas, and where memory is now.
 #[inline(always)]
-pub(super) fn resume(
-    interpreter: &mut Interpreter,
-    frame: &mut Frame,
-    function: HostFn,
-    words: &mut [Word],
-) {
+pub(super) fn resume(interpreter: &mut Interpreter, frame: &mut Frame, function: HostFn, words: &mut [Word]) {
     frame.gas = interpreter.gas.remaining();
     pop(&mut interpreter.stack, &mut words[..function.results()]);
     if function.effects().contains(Effects::GROWS_MEMORY) {

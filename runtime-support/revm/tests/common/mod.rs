@@ -43,20 +43,13 @@ impl World {
 
     pub fn database(&self) -> CacheDB<EmptyDB> {
         let mut db = CacheDB::new(EmptyDB::new());
-        let rich = AccountInfo {
-            balance: U256::from(1_u64 << 60),
-            ..Default::default()
-        };
+        let rich = AccountInfo { balance: U256::from(1_u64 << 60), ..Default::default() };
         db.insert_account_info(CALLER, rich);
         for (address, code) in &self.contracts {
             let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
-            let info = AccountInfo {
-                balance: U256::from(1000),
-                ..AccountInfo::from_bytecode(code)
-            };
+            let info = AccountInfo { balance: U256::from(1000), ..AccountInfo::from_bytecode(code) };
             db.insert_account_info(*address, info);
-            db.insert_account_storage(*address, U256::from(7), U256::from(77))
-                .unwrap();
+            db.insert_account_storage(*address, U256::from(7), U256::from(77)).unwrap();
         }
         db
     }
@@ -65,11 +58,7 @@ impl World {
         TxEnv {
             caller: CALLER,
             gas_limit: self.gas,
-            kind: if self.create {
-                TxKind::Create
-            } else {
-                TxKind::Call(self.contracts[0].0)
-            },
+            kind: if self.create { TxKind::Create } else { TxKind::Call(self.contracts[0].0) },
             data: self.calldata.clone().into(),
             value: U256::from(self.value),
             ..TxEnv::default()
@@ -89,18 +78,11 @@ impl World {
 
     /// Runs interpreted and natively, and checks that all is equal; returns the outcome as text
     /// and how frames were run.
-    pub fn compare<DB>(
-        &self,
-        db: impl Fn() -> DB,
-        source: Arc<dyn CodeSource>,
-    ) -> (String, FrameCounts)
+    pub fn compare<DB>(&self, db: impl Fn() -> DB, source: Arc<dyn CodeSource>) -> (String, FrameCounts)
     where
         DB: Database<Error: Debug>,
     {
-        let expected = self
-            .context(db())
-            .build_mainnet()
-            .transact(self.transaction());
+        let expected = self.context(db()).build_mainnet().transact(self.transaction());
         let mut evm = AotEvm::new(self.context(db()), source);
         let actual = evm.transact(self.transaction());
         let (expected, actual) = (text(expected), text(actual));
@@ -110,9 +92,7 @@ impl World {
 
     /// [`Self::compare`] with every frame walked.
     pub fn check(&self) -> String {
-        let source = Arc::new(walker::Walkers {
-            native_stack_bytes: 4096,
-        });
+        let source = Arc::new(walker::Walkers { native_stack_bytes: 4096 });
         let (outcome, counts) = self.compare(|| self.database(), source);
         assert_eq!(counts.interpreted(), 0);
         outcome
@@ -120,9 +100,7 @@ impl World {
 }
 
 /// Result and state in an order that does not depend on hashing.
-fn text<R: Debug, E: Debug>(
-    outcome: Result<revm::context::result::ExecResultAndState<R>, E>,
-) -> String {
+fn text<R: Debug, E: Debug>(outcome: Result<revm::context::result::ExecResultAndState<R>, E>) -> String {
     match outcome {
         Err(error) => format!("{error:?}"),
         Ok(outcome) => {
@@ -132,10 +110,7 @@ fn text<R: Debug, E: Debug>(
             for (address, account) in accounts {
                 let mut slots: Vec<_> = account.storage.into_iter().collect();
                 slots.sort_by_key(|(key, _)| *key);
-                text += &format!(
-                    "{address} {:?} {:?} {slots:?}\n",
-                    account.status, account.info
-                );
+                text += &format!("{address} {:?} {:?} {slots:?}\n", account.status, account.info);
             }
             text
         }

@@ -21,13 +21,7 @@ pub struct Walkers {
 }
 
 impl CodeSource for Walkers {
-    fn lookup(
-        &self,
-        _: B256,
-        code: &Bytecode,
-        spec: SpecId,
-        _: bool,
-    ) -> Option<Arc<dyn FrameCode>> {
+    fn lookup(&self, _: B256, code: &Bytecode, spec: SpecId, _: bool) -> Option<Arc<dyn FrameCode>> {
         Some(Arc::new(Walker {
             rows: rows(spec),
             jumps: jump_destinations(code.original_byte_slice()),
@@ -73,10 +67,7 @@ impl FrameCode for Walker {
     }
 
     fn stretch(&self, number: u32) -> Option<StretchRange> {
-        Some(StretchRange {
-            start: number,
-            end: number + 1,
-        })
+        Some(StretchRange { start: number, end: number + 1 })
     }
 }
 
@@ -94,17 +85,27 @@ impl Walker {
             return failed(view);
         };
         self.check_known(opcode)?;
+        if matches!(opcode, op::DUPN | op::SWAPN | op::EXCHANGE) {
+            view.set_gas(gas);
+            return move_deep(view, pc, opcode, height);
+        }
         let (inputs, outputs) = (usize::from(row.inputs), usize::from(row.outputs));
         if *height < inputs || *height - inputs + outputs > 1024 {
             return failed(view);
         }
         view.set_gas(gas);
+        // A log looks for its topics last: it may fail for another reason before it misses one.
+        let inputs = inputs + topics(opcode);
+        let present = inputs.min(*height);
         let mut words = [Word::default(); 17];
         let stack = view.stack_mut().expect("asked for");
-        for (i, word) in words[..inputs].iter_mut().enumerate() {
+        for (i, word) in words[..present].iter_mut().enumerate() {
             *word = stack[*height - 1 - i];
         }
         let next = self.operate(view, pc, opcode, &mut words)?;
+        if present < inputs {
+            return Err(ExitCode::StackUnderflow);
+        }
         *height = *height - inputs + outputs;
         let stack = view.stack_mut().expect("asked for");
         for (i, word) in words[..outputs].iter().enumerate() {
@@ -116,20 +117,20 @@ impl Walker {
     fn check_known(&self, opcode: u8) -> Result<(), ExitCode> {
         let since = match opcode {
             op::INVALID => return Err(ExitCode::InvalidOpcode),
+            op::DELEGATECALL => SpecId::HOMESTEAD,
+            op::STATICCALL | op::REVERT => SpecId::BYZANTIUM,
+            op::RETURNDATASIZE | op::RETURNDATACOPY => SpecId::BYZANTIUM,
+            op::SHL | op::SHR | op::SAR | op::EXTCODEHASH => SpecId::PETERSBURG,
             op::PUSH0 => SpecId::SHANGHAI,
-            op::SHL | op::SHR | op::SAR => SpecId::PETERSBURG,
-            op::RETURNDATASIZE => SpecId::BYZANTIUM,
+            op::TLOAD | op::TSTORE | op::MCOPY | op::BLOBHASH => SpecId::CANCUN,
             op::CLZ => SpecId::OSAKA,
+            op::DUPN | op::SWAPN | op::EXCHANGE => SpecId::AMSTERDAM,
             _ if op::OPCODE_INFO[opcode as usize].is_none() => {
                 return Err(ExitCode::OpcodeNotFound);
             }
             _ => return Ok(()),
         };
-        if self.spec.is_enabled_in(since) {
-            Ok(())
-        } else {
-            Err(ExitCode::NotActivated)
-        }
+        if self.spec.is_enabled_in(since) { Ok(()) } else { Err(ExitCode::NotActivated) }
     }
 
     fn operate(&self, view: &mut HostView<'_>, pc: usize, opcode: u8, words: &mut [Word]) -> Next {
@@ -173,6 +174,39 @@ impl Walker {
             _ => Err(ExitCode::InvalidJump),
         }
     }
+}
+
+/// How many topics the operation logs.
+fn topics(opcode: u8) -> usize {
+    if (op::LOG0..=op::LOG4).contains(&opcode) { usize::from(opcode - op::LOG0) } else { 0 }
+}
+
+/// `DUPN`, `SWAPN` and `EXCHANGE` (EIP-8024), whose stack needs are in the immediate operand.
+fn move_deep(view: &mut HostView<'_>, pc: usize, opcode: u8, height: &mut usize) -> Next {
+    let x = usize::from(view.code().get(pc + 1).copied().unwrap_or(0));
+    let (q, r) = ((x ^ 143) / 16, (x ^ 143) % 16);
+    let (n, m, invalid) = match opcode {
+        op::EXCHANGE if q < r => (q + 1, r + 1, 82..128),
+        op::EXCHANGE => (r + 1, 29 - q, 82..128),
+        _ => (0, (x + 145) % 256, 91..128),
+    };
+    if invalid.contains(&x) {
+        return Err(ExitCode::InvalidImmediate);
+    }
+    let stack = view.stack_mut().expect("asked for");
+    if opcode == op::DUPN {
+        if *height < m || *height == 1024 {
+            return Err(ExitCode::StackOverflow);
+        }
+        stack[*height] = stack[*height - m];
+        *height += 1;
+    } else {
+        if *height <= m {
+            return Err(ExitCode::StackUnderflow);
+        }
+        stack.swap(*height - 1 - n, *height - 1 - m);
+    }
+    Ok(pc + 2)
 }
 
 /// Memory access with its growth.
@@ -219,9 +253,7 @@ fn pure(view: &HostView<'_>, opcode: u8, words: &mut [Word]) -> bool {
         op::NOT => !a,
         op::BYTE if shift < 32 => U256::from(b.byte(31 - shift)),
         op::BYTE => U256::ZERO,
-        op::SHL => b
-            .checked_shl(shift)
-            .unwrap_or_else(|| b.wrapping_shl(shift.min(256))),
+        op::SHL => b.checked_shl(shift).unwrap_or_else(|| b.wrapping_shl(shift.min(256))),
         op::SHR => b.wrapping_shr(shift.min(256)),
         op::SAR => b.arithmetic_shr(shift.min(256)),
         op::CLZ => U256::from(a.leading_zeros()),
@@ -265,10 +297,7 @@ fn host_function(opcode: u8) -> HostFn {
         op::MCOPY => "memory_copy",
         op::DIFFICULTY => "prevrandao",
         op::RETURN => "return_data",
-        _ => &op::OPCODE_INFO[opcode as usize]
-            .expect("known")
-            .name()
-            .to_lowercase(),
+        _ => &op::OPCODE_INFO[opcode as usize].expect("known").name().to_lowercase(),
     };
     let plain = |name: &str| name.replace('_', "");
     let function = HostFn::ALL.iter().find(|f| plain(f.name()) == plain(name));
@@ -289,20 +318,16 @@ fn jump_destinations(code: &[u8]) -> Vec<bool> {
 fn rows(spec: SpecId) -> [OpRow; 256] {
     let gas = gas_table_spec(spec);
     std::array::from_fn(|opcode| {
-        let mut row = OpRow {
-            static_gas: gas[opcode],
-            ..OpRow::default()
-        };
+        let mut row = OpRow { static_gas: gas[opcode], ..OpRow::default() };
         let Some(info) = op::OPCODE_INFO[opcode] else {
             return row;
         };
         (row.inputs, row.outputs) = (info.inputs(), info.outputs());
+        row.inputs -= topics(opcode as u8) as u8;
         row.immediate = info.immediate_size();
         row.flags = match opcode as u8 {
             op::DUP1..=op::DUP16 => OpRow::UNDERFLOW_IS_OVERFLOW,
-            op::SSTORE | op::TSTORE | op::CREATE | op::CREATE2 | op::SELFDESTRUCT => {
-                OpRow::REFUSES_STATIC
-            }
+            op::SSTORE | op::TSTORE | op::CREATE | op::CREATE2 | op::SELFDESTRUCT => OpRow::REFUSES_STATIC,
             op::LOG0..=op::LOG4 => OpRow::REFUSES_STATIC,
             _ => 0,
         };
