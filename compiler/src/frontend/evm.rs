@@ -3,8 +3,10 @@
 //! * [`opcode`]: the table of operations per fork.
 //! * [`decode`]: bytecode to operations and basic blocks.
 //! * [`gas`]: where static gas is charged.
+//! * [`cfg`]: where jumps go, and the functions that this reveals.
 //! * [`lower`]: operations to IR.
 
+pub mod cfg;
 pub mod decode;
 pub mod gas;
 pub mod lower;
