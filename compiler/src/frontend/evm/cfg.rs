@@ -14,7 +14,8 @@
 //! * behind a `JUMPI` on a value `x` the items that are `x`, or `ISZERO`s of it, are known to be
 //!   zero or not, which later conditions may depend on (solc's `try`/`catch`);
 //! * inside a function a block is kept apart by relative height and by the labels in the frame, up
-//!   to [`MAX_SHAPES`] times, and beyond that only by height.
+//!   to [`MAX_SHAPES`] times, then only by height, up to [`MAX_CLONES`] times, and then not at all:
+//!   control goes on there in generic code.
 //!
 //! What is called and what is kept apart decides precision, never soundness: **every jump executed
 //! goes where its [`Transfer`] says, unless that is [`Transfer::Open`]**. Jumps stay open where the
@@ -45,6 +46,10 @@ const STACK_LIMIT: u32 = evmc_abi::frame::STACK_WORDS as u32;
 
 /// Times that a block is kept apart inside a function by the labels in its frame.
 pub const MAX_SHAPES: u32 = 16;
+
+/// Times that a block is kept apart inside a function altogether. Hand-written loops that leave
+/// items on the stack would be unrolled up to the stack limit otherwise.
+pub const MAX_CLONES: u32 = 48;
 
 /// Exit signatures a function may have; exits beyond that stay open.
 pub const MAX_EXITS: usize = 16;
@@ -77,8 +82,8 @@ pub enum Transfer {
     Stop,
     /// To wherever the target says; not resolved.
     Open,
-    /// To this block, whose function asks for more of the stack than is there, or than is known to
-    /// be: only code that checks its stack can go on.
+    /// To this block, but only in code that checks its stack: the block has been cloned too often,
+    /// or is a function that asks for more of the stack than is there.
     Generic(BlockId),
 }
 
@@ -179,9 +184,9 @@ pub struct Program {
     /// The functions; the first one is the root, entered at offset 0 with an empty stack. Empty
     /// where the work was over the bound.
     pub functions: PrimaryMap<FunctionId, Recovered>,
-    /// Reachable jump operations whose targets are all known.
+    /// Reachable jump operations whose targets are all known and specialised.
     pub resolved_jumps: usize,
-    /// Reachable jump operations of which some target is not known.
+    /// Reachable jump operations with some target that is unknown, or only generic code.
     pub dynamic_jumps: usize,
     /// Whether the analysis was given up.
     pub over_budget: bool,

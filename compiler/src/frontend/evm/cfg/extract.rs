@@ -198,7 +198,7 @@ fn count_jumps(code: &Code<'_>, functions: &PrimaryMap<FunctionId, Recovered>) -
 fn is_open(edges: &Edges) -> bool {
     let mut open = false;
     for transfer in edges.transfers() {
-        transfer.visit(&mut |inner| open |= *inner == Transfer::Open);
+        transfer.visit(&mut |inner| open |= matches!(inner, Transfer::Open | Transfer::Generic(_)));
     }
     open
 }

@@ -8,7 +8,9 @@ use super::super::decode::{BlockId, Code, Exit};
 use super::block::{Effect, Outcome};
 use super::frame::Frame;
 use super::value::{Input, Value, Values};
-use super::{Call, Edges, FunctionId, MAX_EXITS, MAX_SHAPES, NodeId, STACK_LIMIT, Transfer};
+use super::{
+    Call, Edges, FunctionId, MAX_CLONES, MAX_EXITS, MAX_SHAPES, NodeId, STACK_LIMIT, Transfer,
+};
 
 /// Work allowed for any code, in stack items.
 const BASE_BUDGET: u64 = 1_000_000;
@@ -82,7 +84,8 @@ pub struct Solver<'c> {
     pub states: PrimaryMap<NodeId, State>,
     by_entry: HashMap<BlockId, FunctionId>,
     by_key: HashMap<Key, NodeId>,
-    shapes: HashMap<(FunctionId, BlockId), u32>,
+    /// Number of states of each block in each function.
+    counts: HashMap<(FunctionId, BlockId), u32>,
     calls: HashSet<(FunctionId, NodeId)>,
     queue: VecDeque<NodeId>,
     work: u64,
@@ -103,7 +106,7 @@ impl<'c> Solver<'c> {
             states: PrimaryMap::new(),
             by_entry: HashMap::new(),
             by_key: HashMap::new(),
-            shapes: HashMap::new(),
+            counts: HashMap::new(),
             calls: HashSet::new(),
             queue: VecDeque::new(),
             work: 0,
@@ -143,8 +146,8 @@ impl<'c> Solver<'c> {
             exits: Vec::new(),
             callers: Vec::new(),
         });
-        let start = self.enter(id, entry, Frame::default());
-        self.functions[id].start = start;
+        self.functions[id].start = NodeId::new(self.states.len());
+        self.enter(id, entry, Frame::default());
         id
     }
 
@@ -154,12 +157,25 @@ impl<'c> Solver<'c> {
         }
     }
 
-    /// Joins `frame` into the state that it belongs to.
-    fn enter(&mut self, function: FunctionId, block: BlockId, mut frame: Frame) -> NodeId {
+    /// Goes on at `block` inside `function`.
+    fn flow(&mut self, function: FunctionId, block: BlockId, frame: Frame) -> Transfer {
+        match self.enter(function, block, frame) {
+            Some(id) => Transfer::Flow(id),
+            None => Transfer::Generic(block),
+        }
+    }
+
+    /// Joins `frame` into the state that it belongs to; `None` where there are too many.
+    fn enter(&mut self, function: FunctionId, block: BlockId, mut frame: Frame) -> Option<NodeId> {
         frame.shrink();
         self.work += frame.len() as u64 + 1;
         let key = self.key(function, block, &frame);
         let Some(&id) = self.by_key.get(&key) else {
+            let count = self.counts.entry((function, block)).or_default();
+            if *count == MAX_CLONES {
+                return None;
+            }
+            *count += 1;
             let state = State {
                 function,
                 block,
@@ -170,29 +186,29 @@ impl<'c> Solver<'c> {
             let id = self.states.push(state);
             self.by_key.insert(key, id);
             self.enqueue(id);
-            return id;
+            return Some(id);
         };
         if self.states[id].frame.join(&frame, &mut self.values) {
             self.enqueue(id);
         }
-        id
+        Some(id)
     }
 
-    fn key(&mut self, function: FunctionId, block: BlockId, frame: &Frame) -> Key {
+    fn key(&self, function: FunctionId, block: BlockId, frame: &Frame) -> Key {
         let key = Key {
             function,
             block,
             height: frame.height(),
             shape: Some(frame.shape()),
         };
-        if self.by_key.contains_key(&key) {
-            return key;
-        }
-        let shapes = self.shapes.entry((function, block)).or_default();
-        if *shapes == MAX_SHAPES {
+        let count = self
+            .counts
+            .get(&(function, block))
+            .copied()
+            .unwrap_or_default();
+        if count >= MAX_SHAPES && !self.by_key.contains_key(&key) {
             return Key { shape: None, ..key };
         }
-        *shapes += 1;
         key
     }
 
@@ -216,7 +232,7 @@ impl<'c> Solver<'c> {
         } = effect.apply(frame, &mut self.values);
         match self.code.blocks()[block].exit {
             Exit::Halt | Exit::End => Edges::Halt,
-            Exit::Fall(next) => Edges::Next(Transfer::Flow(self.enter(function, next, frame))),
+            Exit::Fall(next) => Edges::Next(self.flow(function, next, frame)),
             Exit::Jump => Edges::Next(self.jump(id, target, frame, true)),
             Exit::JumpIf(next) => self.branch(id, target, condition, frame, next),
         }
@@ -243,7 +259,7 @@ impl<'c> Solver<'c> {
             self.effects[block].assume(&mut frame, taken, &mut self.values);
             edge[usize::from(taken)] = Some(match next {
                 _ if taken => self.jump(id, target, frame, false),
-                Some(next) => Transfer::Flow(self.enter(function, next, frame)),
+                Some(next) => self.flow(function, next, frame),
                 None => Transfer::Stop,
             });
         }
@@ -282,7 +298,7 @@ impl<'c> Solver<'c> {
         if may_call && frame.may_hold_label(&self.values) {
             return self.call(id, block, &frame);
         }
-        Transfer::Flow(self.enter(self.states[id].function, block, frame))
+        self.flow(self.states[id].function, block, frame)
     }
 
     fn call(&mut self, id: NodeId, entry: BlockId, frame: &Frame) -> Transfer {

@@ -1,8 +1,8 @@
 //! How much of real code the recovery resolves, and how long it takes.
 
-mod common;
-
 use std::time::{Duration, Instant};
+
+use crate::data;
 
 use evmc_compiler::frontend::evm::cfg::{self, Program};
 use evmc_compiler::frontend::evm::decode::Code;
@@ -84,7 +84,7 @@ impl Totals {
 
 #[test]
 fn at_least_98_percent_of_the_corpus_resolve_completely() {
-    let Some(corpus) = common::corpus() else {
+    let Some(corpus) = data::corpus() else {
         return;
     };
     let mut totals = Totals::default();
