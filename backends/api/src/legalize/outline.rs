@@ -1,0 +1,124 @@
+//! Operations that are compiled once per module and called.
+//!
+//! A helper is a function whose only instruction is the operation, legalised like any other. Long
+//! expansions in large functions, and the rare ones everywhere, become calls of helpers, so that
+//! the size of the code stays a small multiple of the number of operations, whatever these are.
+
+use std::collections::HashMap;
+
+use evmc_abi::HostFn;
+use evmc_ir::{Builder, Func, Function, Imm, Opcode, Type};
+
+/// Instructions from which on a function, after dead code went, calls helpers for its long
+/// operations. Chosen so that recovered functions of real contracts stay below.
+pub const OUTLINE_FROM: usize = 6_000;
+
+/// Where the expansions of long operations go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outline {
+    /// In functions of at least [`OUTLINE_FROM`] instructions as [`Outline::Heavy`], in others as
+    /// [`Outline::Rare`].
+    #[default]
+    BySize,
+    /// Only operations that are rare and very long become calls.
+    Rare,
+    /// Every long operation becomes a call.
+    Heavy,
+}
+
+/// An operation that has a helper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Helper {
+    /// An operation on words: its operands and its result are `i256`.
+    Word(Opcode),
+    /// `mem.ensure`.
+    Ensure,
+    /// A host function.
+    Host(HostFn),
+}
+
+impl Helper {
+    fn name(self) -> String {
+        match self {
+            Self::Word(op) => format!("evmc.{}", op.row().name),
+            Self::Ensure => "evmc.mem.ensure".into(),
+            Self::Host(function) => format!("evmc.host.{}", function.name()),
+        }
+    }
+
+    /// The function, before legalisation.
+    fn build(self) -> Function {
+        let mut func = Function::new(self.name(), &[]);
+        let mut b = Builder::new(&mut func);
+        let entry = b.create_block();
+        b.switch_to(entry);
+        let words = match self {
+            Self::Word(op) => op.row().args.len(),
+            Self::Ensure => 0,
+            Self::Host(function) => function.args(),
+        };
+        let args: Vec<_> = (0..words).map(|_| b.add_param(entry, Type::I256)).collect();
+        let results = match self {
+            Self::Word(op) => {
+                let inst = b.op(op, Some(Type::I256).filter(|_| op != Opcode::CalldataLoad), &args, Imm::None);
+                b.func.insts[inst].results.clone()
+            }
+            Self::Ensure => {
+                let end = b.add_param(entry, Type::I64);
+                b.effect(Opcode::MemEnsure, &[end]);
+                Default::default()
+            }
+            Self::Host(function) => b.host(function, &args),
+        };
+        b.ret(&results);
+        func.results = vec![Type::I256; results.len()];
+        func
+    }
+}
+
+/// The helpers of a module, in the order of their first use.
+#[derive(Debug)]
+pub(super) struct Helpers {
+    /// Number of the first helper's function.
+    first: u32,
+    numbers: HashMap<Helper, u32>,
+    /// Their functions, before legalisation.
+    pub functions: Vec<(Helper, Function)>,
+}
+
+impl Helpers {
+    /// No helpers yet, for a module of `functions` functions.
+    pub fn new(functions: usize) -> Self {
+        Self { first: functions as u32, numbers: HashMap::new(), functions: Vec::new() }
+    }
+
+    /// The function of a helper.
+    pub fn get(&mut self, helper: Helper) -> Func {
+        let number = *self.numbers.entry(helper).or_insert_with(|| {
+            self.functions.push((helper, helper.build()));
+            self.first + self.functions.len() as u32 - 1
+        });
+        Func::from_u32(number)
+    }
+}
+
+/// Whether a word operation is long enough to have a helper: always, or in large functions.
+pub(super) const fn is_long(op: Opcode, heavy: bool) -> bool {
+    match op {
+        Opcode::SignExtend | Opcode::Rotl | Opcode::Rotr => true,
+        Opcode::Addmod
+        | Opcode::Mulmod
+        | Opcode::Exp
+        | Opcode::Mul
+        | Opcode::Udiv
+        | Opcode::Sdiv
+        | Opcode::Urem
+        | Opcode::Srem
+        | Opcode::Shl
+        | Opcode::Lshr
+        | Opcode::Ashr
+        | Opcode::Byte
+        | Opcode::CalldataLoad => heavy,
+        _ => false,
+    }
+}
