@@ -1,0 +1,179 @@
+//! Compiles a module: one object, functions in order, one reused context.
+
+use cranelift_codegen::ir::{Function as ClifFunction, UserFuncName};
+use cranelift_codegen::{CodegenError, Context};
+use cranelift_entity::SecondaryMap;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_module::{FuncId, Linkage, Module as _, ModuleError};
+use cranelift_object::{ObjectBuilder, ObjectModule};
+use evmc_backend::legalize::{Outline, legalize};
+use evmc_backend::{BackendError, Object, Options};
+use evmc_ir::{Builder, Func, Function, Imm, Module};
+
+use crate::signature::{Convention, Interface, interfaces};
+use crate::stack_use::native_stack_bytes;
+use crate::target;
+use crate::translate::{Surroundings, Translator};
+
+/// Bytes of return address and saved frame pointer, which frame layouts do not count.
+const FRAME_HEADER: u64 = 16;
+
+/// The object of a module.
+pub(crate) fn object(module: &Module, options: &Options) -> Result<Object, BackendError> {
+    let legal = prepare(module)?;
+    let mut compiler = Compiler::new(&legal, options, false)?;
+    compiler.functions()?;
+    compiler.finish()
+}
+
+/// The machine code of a module as text.
+pub(crate) fn assembly(module: &Module, options: &Options) -> Result<String, BackendError> {
+    let legal = prepare(module)?;
+    let mut compiler = Compiler::new(&legal, options, true)?;
+    compiler.functions()?;
+    Ok(compiler.text)
+}
+
+/// The legal form of a module, whose entry no function calls.
+fn prepare(module: &Module) -> Result<Module, BackendError> {
+    let entry = module.entry.ok_or(BackendError::NoEntry)?;
+    let func = module.functions.get(entry).ok_or(BackendError::NoEntry)?;
+    if func.param_types().next().is_some() || !func.results.is_empty() {
+        return Err(BackendError::NoEntry);
+    }
+    let mut legal = legalize(module, Outline::BySize);
+    if is_called(&legal, entry) {
+        legal.entry = Some(legal.functions.push(forwarder(entry)));
+    }
+    Ok(legal)
+}
+
+/// Whether a function is called in the module.
+fn is_called(module: &Module, callee: Func) -> bool {
+    let calls = |func: &Function| {
+        let mut insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
+        insts.any(|(_, data)| data.imm == Imm::Function(callee))
+    };
+    module.functions.values().any(calls)
+}
+
+/// A function that calls another one.
+fn forwarder(callee: Func) -> Function {
+    let mut func = Function::new("evmc.entry", &[]);
+    let mut b = Builder::new(&mut func);
+    let block = b.create_block();
+    b.switch_to(block);
+    b.call(callee, &[], &[]);
+    b.ret(&[]);
+    func
+}
+
+/// A failure of the code generator.
+fn internal(function: &str, error: &dyn std::fmt::Display) -> BackendError {
+    BackendError::Internal { function: function.into(), reason: error.to_string() }
+}
+
+/// A failure to compile one function.
+fn define_error(function: &str, error: ModuleError) -> BackendError {
+    match error {
+        ModuleError::Compilation(CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded) => {
+            BackendError::TooLarge { function: function.into(), reason: error.to_string() }
+        }
+        ModuleError::Compilation(error) => {
+            BackendError::Internal { function: function.into(), reason: format!("{error:?}") }
+        }
+        _ => internal(function, &error),
+    }
+}
+
+/// A module in the works.
+struct Compiler<'a> {
+    module: &'a Module,
+    options: &'a Options,
+    object: ObjectModule,
+    context: Context,
+    builder: FunctionBuilderContext,
+    ids: SecondaryMap<Func, Option<FuncId>>,
+    interfaces: SecondaryMap<Func, Option<Interface>>,
+    /// Bytes of native stack of each function.
+    frames: SecondaryMap<Func, u64>,
+    text: String,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(module: &'a Module, options: &'a Options, text: bool) -> Result<Self, BackendError> {
+        let isa = target::isa(options)?;
+        let names = Box::new(|call| format!("evmc.missing.{call}"));
+        let mut builder = ObjectBuilder::new(isa, "evmc", names).map_err(|error| internal("", &error))?;
+        builder.unwind_info(true);
+        let mut context = Context::new();
+        context.set_disasm(text);
+        Ok(Self {
+            module,
+            options,
+            object: ObjectModule::new(builder),
+            context,
+            builder: FunctionBuilderContext::new(),
+            ids: SecondaryMap::new(),
+            interfaces: interfaces(module),
+            frames: SecondaryMap::new(),
+            text: String::new(),
+        })
+    }
+
+    /// Declares and compiles every function.
+    fn functions(&mut self) -> Result<(), BackendError> {
+        let module = self.module;
+        for (id, func) in module.functions.iter() {
+            let Some(interface) = &self.interfaces[id] else { continue };
+            let (name, linkage) = match interface.convention {
+                Convention::Entry => (self.options.entry_symbol.as_str(), Linkage::Export),
+                _ => (func.name.as_str(), Linkage::Local),
+            };
+            let declared = self.object.declare_function(name, linkage, &interface.signature);
+            self.ids[id] = Some(declared.map_err(|error| internal(&func.name, &error))?);
+        }
+        for (id, func) in module.functions.iter() {
+            let (Some(own), Some(interface)) = (self.ids[id], self.interfaces[id].clone()) else { continue };
+            self.prepare(own, &interface);
+            let around = Surroundings {
+                object: &mut self.object,
+                ids: &self.ids,
+                interfaces: &self.interfaces,
+                cpu: self.options.cpu,
+            };
+            let b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
+            Translator::run(func, b, &interface, around)?;
+            self.frames[id] = self.define(own, &func.name)?;
+        }
+        Ok(())
+    }
+
+    /// Empties the context for a function.
+    fn prepare(&mut self, id: FuncId, interface: &Interface) {
+        self.object.clear_context(&mut self.context);
+        let name = UserFuncName::user(0, id.as_u32());
+        self.context.func = ClifFunction::with_name_signature(name, interface.signature.clone());
+    }
+
+    /// Compiles what is in the context; gives the bytes of native stack it uses.
+    fn define(&mut self, id: FuncId, name: &str) -> Result<u64, BackendError> {
+        self.object.define_function(id, &mut self.context).map_err(|error| define_error(name, error))?;
+        let code = self.context.compiled_code();
+        if let Some(text) = code.and_then(|code| code.vcode.as_deref()) {
+            self.text.push_str(&format!("{name}:\n{text}\n"));
+        }
+        let layout = code.and_then(|code| code.buffer.frame_layout());
+        Ok(FRAME_HEADER + layout.map_or(0, |layout| layout.frame_to_fp_offset.into()))
+    }
+
+    fn finish(self) -> Result<Object, BackendError> {
+        let bytes = self.object.finish().emit().map_err(|error| internal("", &error))?;
+        Ok(Object {
+            bytes,
+            entry_symbol: self.options.entry_symbol.clone(),
+            native_stack_bytes: native_stack_bytes(self.module, &self.frames),
+            cpu_features: self.options.cpu.features(),
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! The gas counter, checks, and the shared ways out of a function.
+//!
+//! Each kind of exit has one cold block in a function; what differs between its uses (code, stretch,
+//! height, gas) comes in as block parameters, so a check costs a comparison and a branch.
+
+use cranelift_codegen::ir::{Block, InstBuilder, Value, condcodes::IntCC, types};
+use evmc_abi::{ExitCode, Field};
+use evmc_ir::{Imm, InstData, Opcode};
+
+use crate::signature::Convention;
+use crate::translate::Translator;
+
+/// Shared blocks, created where first needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Exits {
+    /// Returns a status: parameter status.
+    status: Option<Block>,
+    /// Ends the frame: parameters code, gas.
+    code: Option<Block>,
+    /// Ends the frame in a stretch: parameters stretch, height, gas.
+    stretch: Option<Block>,
+}
+
+impl Translator<'_, '_> {
+    /// Instructions that check or change the gas counter, and `exit_if`.
+    pub fn metering(&mut self, data: &InstData) {
+        match (data.opcode, &data.imm) {
+            (Opcode::GasCharge, &Imm::Charge { gas: 0, .. }) => {}
+            (Opcode::GasCharge, &Imm::Charge { gas, .. }) => {
+                let amount = self.i64(gas);
+                self.charge(amount);
+            }
+            (Opcode::GasChargeDyn, _) => {
+                let amount = self.one(data.args[0]);
+                self.charge(amount);
+            }
+            (Opcode::GasChargeAt, &Imm::Charge { gas, stretch }) => {
+                let height = self.one(data.args[0]);
+                self.charge_at(gas, stretch.as_u32(), height);
+            }
+            (Opcode::StackCheck, &Imm::Stretch(stretch)) => self.stack_check(data, stretch.as_u32()),
+            (Opcode::ExitIf, &Imm::Exit(code)) => {
+                let condition = self.one(data.args[0]);
+                self.exit_where(condition, code);
+            }
+            _ => {
+                let gas = self.b.use_var(self.gas);
+                self.set_one(data, gas);
+            }
+        }
+    }
+
+    /// Subtracts an amount of gas or ends the frame.
+    fn charge(&mut self, amount: Value) {
+        let gas = self.b.use_var(self.gas);
+        let short = self.b.ins().icmp(IntCC::UnsignedLessThan, gas, amount);
+        self.exit_where(short, ExitCode::OutOfGas);
+        let left = self.b.ins().isub(gas, amount);
+        self.b.def_var(self.gas, left);
+    }
+
+    fn charge_at(&mut self, amount: u64, stretch: u32, height: Value) {
+        if amount == 0 {
+            return;
+        }
+        let gas = self.b.use_var(self.gas);
+        let amount = self.i64(amount);
+        let short = self.b.ins().icmp(IntCC::UnsignedLessThan, gas, amount);
+        self.stretch_exit_where(short, stretch, height);
+        let left = self.b.ins().isub(gas, amount);
+        self.b.def_var(self.gas, left);
+    }
+
+    /// `needs ≤ height ≤ room`, in one comparison where both bounds are constants.
+    fn stack_check(&mut self, data: &InstData, stretch: u32) {
+        let [height, needs, room] = [0, 1, 2].map(|n| self.one(data.args[n]));
+        let outside = match (self.constant(needs), self.constant(room)) {
+            (Some(low), Some(high)) if low <= high => {
+                let above = self.b.ins().isub(height, needs);
+                let span = self.i64(high - low);
+                self.b.ins().icmp(IntCC::UnsignedGreaterThan, above, span)
+            }
+            _ => {
+                let below = self.b.ins().icmp(IntCC::UnsignedLessThan, height, needs);
+                let above = self.b.ins().icmp(IntCC::UnsignedGreaterThan, height, room);
+                self.b.ins().bor(below, above)
+            }
+        };
+        self.stretch_exit_where(outside, stretch, height);
+    }
+
+    /// Ends the frame with a code where the condition holds.
+    fn exit_where(&mut self, condition: Value, code: ExitCode) {
+        let block = self.code_exit();
+        let number = self.b.ins().iconst(types::I32, i64::from(code as u32));
+        let gas = self.b.use_var(self.gas);
+        self.branch_aside(condition, block, &[number, gas]);
+    }
+
+    fn stretch_exit_where(&mut self, condition: Value, stretch: u32, height: Value) {
+        let block = match self.exits.stretch {
+            Some(block) => block,
+            None => self.cold_block(&[types::I32, types::I64, types::I64]),
+        };
+        self.exits.stretch = Some(block);
+        let stretch = self.b.ins().iconst(types::I32, i64::from(stretch));
+        let gas = self.b.use_var(self.gas);
+        self.branch_aside(condition, block, &[stretch, height, gas]);
+    }
+
+    /// Ends the frame with a code.
+    pub fn exit(&mut self, code: ExitCode) {
+        let block = self.code_exit();
+        let number = self.b.ins().iconst(types::I32, i64::from(code as u32));
+        let gas = self.b.use_var(self.gas);
+        self.b.ins().jump(block, &[number.into(), gas.into()]);
+    }
+
+    fn code_exit(&mut self) -> Block {
+        let block = match self.exits.code {
+            Some(block) => block,
+            None => self.cold_block(&[types::I32, types::I64]),
+        };
+        self.exits.code = Some(block);
+        block
+    }
+
+    /// The block that returns a status, its parameter.
+    pub fn status_exit(&mut self) -> Block {
+        let block = match self.exits.status {
+            Some(block) => block,
+            None => self.cold_block(&[types::I32]),
+        };
+        self.exits.status = Some(block);
+        block
+    }
+
+    fn cold_block(&mut self, params: &[types::Type]) -> Block {
+        let block = self.next_block(params);
+        self.b.set_cold_block(block);
+        block
+    }
+
+    /// Fills the shared blocks, after the last use of any of them.
+    pub fn finish_exits(&mut self) {
+        if let Some(block) = self.exits.stretch {
+            self.enter_sealed(block);
+            let &[stretch, height, gas] = self.b.block_params(block) else { return };
+            self.store_field(Field::ExitStretch, stretch);
+            let height = self.b.ins().ireduce(types::I32, height);
+            self.store_field(Field::ExitHeight, height);
+            let code = self.b.ins().iconst(types::I32, i64::from(ExitCode::Stretch as u32));
+            let next = self.code_exit();
+            self.b.ins().jump(next, &[code.into(), gas.into()]);
+        }
+        if let Some(block) = self.exits.code {
+            self.enter_sealed(block);
+            let &[code, gas] = self.b.block_params(block) else { return };
+            self.store_field(Field::Gas, gas);
+            let next = self.status_exit();
+            self.b.ins().jump(next, &[code.into()]);
+        }
+        if let Some(block) = self.exits.status {
+            self.enter_sealed(block);
+            let &[status] = self.b.block_params(block) else { return };
+            self.return_status(status);
+        }
+    }
+
+    /// Returns a status other than 0; the results mean nothing.
+    fn return_status(&mut self, status: Value) {
+        let mut values = vec![status];
+        if self.interface.convention == Convention::Metered {
+            values.push(self.i64(0));
+            for &ty in &self.interface.results.registers {
+                let zero = self.zero(ty);
+                values.push(zero);
+            }
+        }
+        self.b.ins().return_(&values);
+    }
+}

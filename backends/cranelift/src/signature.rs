@@ -1,0 +1,140 @@
+//! Calling conventions: what a function takes and gives, derived from its effects.
+
+use cranelift_codegen::ir::{AbiParam, Signature, types};
+use cranelift_codegen::isa::CallConv;
+use cranelift_entity::SecondaryMap;
+use evmc_abi::Effects;
+use evmc_ir::{Func, Function, Imm, Module, Opcode, Type};
+
+use crate::value::{half_types, machine_type};
+
+/// Integer registers that carry results in Cranelift's tail-call convention.
+const RESULT_REGISTERS: usize = 8;
+
+/// How a function is entered and left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Convention {
+    /// Takes frame and parameters, gives its results.
+    #[default]
+    Light,
+    /// Takes frame, gas and parameters, gives status, gas and its results.
+    Metered,
+    /// The contract's entry point: the C convention, takes the frame, gives the exit code.
+    Entry,
+}
+
+/// Where results go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ResultPlaces {
+    /// Registers for the first results, as Cranelift types.
+    pub registers: Vec<types::Type>,
+    /// Number of leading results in registers.
+    pub in_registers: usize,
+    /// Bytes of memory for the others, 16 a result.
+    pub memory: u32,
+}
+
+/// What callers and callee agree on.
+#[derive(Clone, Debug)]
+pub(crate) struct Interface {
+    /// Convention.
+    pub convention: Convention,
+    /// Where results go.
+    pub results: ResultPlaces,
+    /// Cranelift's signature.
+    pub signature: Signature,
+}
+
+/// The interfaces of all functions of a legal module, by function.
+pub(crate) fn interfaces(module: &Module) -> SecondaryMap<Func, Option<Interface>> {
+    let metered = metered(module);
+    let mut interfaces = SecondaryMap::new();
+    for (id, func) in module.functions.iter() {
+        let convention = match metered[id] {
+            _ if module.entry == Some(id) => Convention::Entry,
+            true => Convention::Metered,
+            false => Convention::Light,
+        };
+        interfaces[id] = Some(interface(func, convention));
+    }
+    interfaces
+}
+
+/// Which functions may exit or touch gas, themselves or in what they call.
+fn metered(module: &Module) -> SecondaryMap<Func, bool> {
+    let mut callers: SecondaryMap<Func, Vec<Func>> = SecondaryMap::new();
+    let (mut metered, mut work) = (SecondaryMap::new(), Vec::new());
+    for (id, func) in module.functions.iter() {
+        let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
+        for (_, data) in insts {
+            match data.imm {
+                Imm::Function(callee) => callers[callee].push(id),
+                _ if metered[id] => {}
+                _ if data.opcode == Opcode::Unreachable || data.effects().intersects(Effects::METERED) => {
+                    metered[id] = true;
+                    work.push(id);
+                }
+                _ => {}
+            }
+        }
+    }
+    while let Some(callee) = work.pop() {
+        for &caller in &callers[callee] {
+            if !metered[caller] {
+                metered[caller] = true;
+                work.push(caller);
+            }
+        }
+    }
+    metered
+}
+
+fn interface(func: &Function, convention: Convention) -> Interface {
+    let own = if convention == Convention::Metered { 2 } else { 0 };
+    let results = places(&func.results, RESULT_REGISTERS - own);
+    let mut signature = Signature::new(match convention {
+        Convention::Entry => CallConv::SystemV,
+        Convention::Light | Convention::Metered => CallConv::Tail,
+    });
+    let params = &mut signature.params;
+    params.push(AbiParam::new(types::I64));
+    if convention == Convention::Metered {
+        params.push(AbiParam::new(types::I64));
+        signature.returns.extend([types::I32, types::I64].map(AbiParam::new));
+    }
+    if convention == Convention::Entry {
+        signature.returns.push(AbiParam::new(types::I32));
+    }
+    params.extend(func.param_types().flat_map(half_types).map(|&ty| AbiParam::new(ty)));
+    if results.memory > 0 {
+        params.push(AbiParam::new(types::I64));
+    }
+    signature.returns.extend(results.registers.iter().map(|&ty| AbiParam::new(ty)));
+    Interface { convention, results, signature }
+}
+
+/// Puts leading results in registers while there are any.
+fn places(results: &[Type], mut integers: usize) -> ResultPlaces {
+    let mut places = ResultPlaces::default();
+    let mut floats = RESULT_REGISTERS;
+    for &ty in results {
+        let halves = half_types(ty);
+        let free = if machine_type(ty).is_int() { &mut integers } else { &mut floats };
+        if *free < halves.len() {
+            break;
+        }
+        *free -= halves.len();
+        places.registers.extend(halves);
+        places.in_registers += 1;
+    }
+    places.memory = 16 * (results.len() - places.in_registers) as u32;
+    places
+}
+
+/// Signature of host functions: frame and words in, status out.
+pub(crate) fn host_signature() -> Signature {
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params.extend([types::I64, types::I64].map(AbiParam::new));
+    signature.returns.push(AbiParam::new(types::I32));
+    signature
+}

@@ -1,0 +1,313 @@
+//! The walk over one legal function.
+
+use cranelift_codegen::ir::{
+    Block, BlockArg, FuncRef, InstBuilder, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
+};
+use cranelift_entity::SecondaryMap;
+use cranelift_frontend::{FunctionBuilder, Variable};
+use cranelift_module::{FuncId, Module as _};
+use cranelift_object::ObjectModule;
+use evmc_abi::HostFn;
+use evmc_backend::{BackendError, CpuLevel};
+use evmc_ir as ir;
+use evmc_ir::{Imm, InstData, Opcode};
+
+use crate::gas::Exits;
+use crate::memory::Access;
+use crate::signature::{Convention, Interface};
+use crate::value::{Held, machine_type};
+
+/// Failure of a single instruction; the walk adds the place.
+pub(crate) type Refusal = &'static str;
+
+/// What a function needs to know of its module.
+pub(crate) struct Surroundings<'a> {
+    /// Where functions are declared.
+    pub object: &'a mut ObjectModule,
+    /// Cranelift's numbers of the functions.
+    pub ids: &'a SecondaryMap<ir::Func, Option<FuncId>>,
+    /// Conventions of the functions.
+    pub interfaces: &'a SecondaryMap<ir::Func, Option<Interface>>,
+    /// Processor features.
+    pub cpu: CpuLevel,
+}
+
+/// The translation of one function.
+pub(crate) struct Translator<'a, 'b> {
+    /// The legal function.
+    pub func: &'a ir::Function,
+    /// Cranelift's builder.
+    pub b: FunctionBuilder<'b>,
+    /// The module.
+    pub around: Surroundings<'a>,
+    /// What values have become.
+    pub held: SecondaryMap<ir::Value, Held>,
+    /// Halves of whole values and the block in which they were split.
+    pub splits: SecondaryMap<ir::Value, Option<(Block, Value, Value)>>,
+    /// What blocks have become.
+    pub blocks: SecondaryMap<ir::Block, Option<Block>>,
+    /// How this function is left.
+    pub interface: &'a Interface,
+    /// The frame pointer.
+    pub frame: Value,
+    /// Where results go that no register holds.
+    pub result_memory: Option<Value>,
+    /// The gas counter.
+    pub gas: Variable,
+    /// Shared exits.
+    pub exits: Exits,
+    /// Flags of memory accesses.
+    pub access: Access,
+    /// Whether the current block ended before its terminator.
+    pub ended: bool,
+    /// Words for host functions, and memory for results of callees.
+    slots: [Option<StackSlot>; 2],
+    functions: SecondaryMap<ir::Func, Option<FuncRef>>,
+    host_signature: Option<SigRef>,
+}
+
+impl<'a, 'b> Translator<'a, 'b> {
+    /// Translates a function into `b`, which holds an empty function with the right signature.
+    pub fn run(
+        func: &'a ir::Function,
+        b: FunctionBuilder<'b>,
+        interface: &'a Interface,
+        around: Surroundings<'a>,
+    ) -> Result<(), BackendError> {
+        let frontend = around.object.target_config();
+        let mut translator = Self::new(func, b, interface, around);
+        translator.enter();
+        for &block in &func.layout {
+            translator.block(block)?;
+        }
+        translator.finish_exits();
+        translator.b.seal_all_blocks();
+        translator.b.finalize(frontend);
+        Ok(())
+    }
+
+    fn new(
+        func: &'a ir::Function,
+        mut b: FunctionBuilder<'b>,
+        interface: &'a Interface,
+        around: Surroundings<'a>,
+    ) -> Self {
+        let gas = b.declare_var(types::I64);
+        let access = Access::new(&mut b);
+        Self {
+            func,
+            b,
+            around,
+            held: SecondaryMap::with_capacity(func.values.len()),
+            splits: SecondaryMap::new(),
+            blocks: SecondaryMap::new(),
+            interface,
+            frame: Value::from_u32(0),
+            result_memory: None,
+            gas,
+            exits: Exits::default(),
+            access,
+            ended: false,
+            slots: [None; 2],
+            functions: SecondaryMap::new(),
+            host_signature: None,
+        }
+    }
+
+    /// Creates the blocks, and an entry block in front that receives the parameters.
+    fn enter(&mut self) {
+        for &block in &self.func.layout {
+            let data = &self.func.blocks[block];
+            let own = self.b.create_block();
+            if data.cold {
+                self.b.set_cold_block(own);
+            }
+            self.blocks[block] = Some(own);
+            if Some(block) != self.func.entry() {
+                for &param in &data.params {
+                    let value = self.b.append_block_param(own, machine_type(self.func.ty(param)));
+                    self.held[param] = Held::One(value);
+                }
+            }
+        }
+        let prologue = self.b.create_block();
+        self.b.append_block_params_for_function_params(prologue);
+        self.b.switch_to_block(prologue);
+        self.b.seal_block(prologue);
+        let params = self.b.block_params(prologue).to_vec();
+        self.receive(&params);
+        if let Some(entry) = self.func.entry().and_then(|entry| self.blocks[entry]) {
+            self.b.ins().jump(entry, &[]);
+        }
+    }
+
+    /// Takes frame, gas, parameters and the pointer for results.
+    fn receive(&mut self, params: &[Value]) {
+        let mut rest = params;
+        let mut next = || {
+            let (&first, others) = rest.split_first()?;
+            rest = others;
+            Some(first)
+        };
+        self.frame = next().unwrap_or(self.frame);
+        let gas = match self.interface.convention {
+            Convention::Metered => next(),
+            _ => None,
+        };
+        let gas = match (gas, self.interface.convention) {
+            (Some(gas), _) => gas,
+            (None, Convention::Entry) => self.load_field(types::I64, evmc_abi::Field::Gas),
+            (None, _) => self.i64(0),
+        };
+        self.b.def_var(self.gas, gas);
+        if let Some(entry) = self.func.entry() {
+            for &param in &self.func.blocks[entry].params {
+                self.held[param] = Self::take_flat(self.func.ty(param), &mut rest);
+            }
+        }
+        self.result_memory = rest.first().copied();
+    }
+
+    fn block(&mut self, block: ir::Block) -> Result<(), BackendError> {
+        let Some(own) = self.blocks[block] else { return Ok(()) };
+        self.b.switch_to_block(own);
+        self.ended = false;
+        let func = self.func;
+        for (_, data) in func.block_insts(block) {
+            if self.ended {
+                break;
+            }
+            self.inst(data).map_err(|reason| BackendError::Unsupported {
+                function: func.name.clone(),
+                opcode: data.opcode,
+                ty: data.ty,
+                reason,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Dispatches one instruction to its family.
+    fn inst(&mut self, data: &InstData) -> Result<(), Refusal> {
+        use Opcode as Op;
+        match data.opcode {
+            Op::Const => self.constant_value(data),
+            Op::Add | Op::Sub | Op::Mul | Op::AddCarry | Op::SubBorrow | Op::Udiv | Op::Sdiv | Op::Urem
+            | Op::Srem | Op::And | Op::Or | Op::Xor | Op::Not => return self.arithmetic(data),
+            Op::Shl | Op::Lshr | Op::Ashr | Op::Rotl | Op::Rotr | Op::Clz | Op::Ctz | Op::Popcnt
+            | Op::Bswap => return self.shift_or_count(data),
+            Op::Eq | Op::Ne | Op::Ult | Op::Ule | Op::Ugt | Op::Uge | Op::Slt | Op::Sle | Op::Sgt
+            | Op::Sge | Op::Select => self.comparison(data),
+            Op::Zext | Op::Sext | Op::Trunc | Op::Bitcast => self.conversion(data),
+            Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fmin | Op::Fmax | Op::Fsqrt | Op::Fabs
+            | Op::Fneg | Op::Fcopysign | Op::Fceil | Op::Ffloor | Op::Ftrunc | Op::Fnearest | Op::Feq
+            | Op::Fne | Op::Flt | Op::Fle => return self.float(data),
+            Op::MemLoad | Op::MemStore | Op::MemEnsure | Op::CalldataLoad | Op::FrameGet | Op::StackLoad
+            | Op::StackStore => self.memory(data),
+            Op::StackCheck | Op::GasCharge | Op::GasChargeAt | Op::GasChargeDyn | Op::GasRemaining
+            | Op::ExitIf => self.metering(data),
+            Op::Host => self.host(data),
+            Op::Call => self.call(data),
+            Op::Jump | Op::Branch | Op::Switch | Op::Ret | Op::Exit | Op::Unreachable => self.leave(data),
+            Op::Addmod | Op::Mulmod | Op::Exp | Op::Byte | Op::SignExtend => return Err("after legalisation"),
+        }
+        Ok(())
+    }
+
+    fn constant_value(&mut self, data: &InstData) {
+        let Imm::Constant(constant) = data.imm else { return };
+        let [low, high, ..] = *self.func.constants[constant].as_limbs();
+        let held = match data.ty.unwrap_or(ir::Type::I64) {
+            ir::Type::I128 => Held::Halves(self.i64(low), self.i64(high)),
+            ir::Type::F32 => Held::One(self.b.ins().f32const(f32::from_bits(low as u32))),
+            ir::Type::F64 => Held::One(self.b.ins().f64const(f64::from_bits(low))),
+            ir::Type::V128 => {
+                let bytes: Vec<u8> = [low, high].iter().flat_map(|limb| limb.to_le_bytes()).collect();
+                let bits = self.b.func.dfg.constants.insert(bytes.into());
+                Held::One(self.b.ins().vconst(types::I8X16, bits))
+            }
+            ty => Held::One(self.b.ins().iconst(machine_type(ty), low as i64)),
+        };
+        self.set(data, held);
+    }
+
+    /// Words on the native stack for host functions.
+    pub fn words(&mut self) -> StackSlot {
+        let insts = self.func.layout.iter().flat_map(|&block| self.func.block_insts(block));
+        let words = |data: &InstData| match (data.opcode, &data.imm) {
+            (_, Imm::Host(function)) => function.words(),
+            (Opcode::MemEnsure, _) => HostFn::MemoryGrow.words(),
+            (Opcode::CalldataLoad, _) => HostFn::CalldataLoad.words(),
+            _ => 0,
+        };
+        match self.slots[0] {
+            Some(slot) => slot,
+            None => {
+                let most = insts.map(|(_, data)| words(data)).max().unwrap_or(0);
+                self.slot(0, 32 * most as u32)
+            }
+        }
+    }
+
+    /// Memory on the native stack for results of callees.
+    pub fn returned(&mut self) -> StackSlot {
+        match self.slots[1] {
+            Some(slot) => slot,
+            None => {
+                let most = self.around.interfaces.values().flatten().map(|callee| callee.results.memory).max();
+                self.slot(1, most.unwrap_or(0))
+            }
+        }
+    }
+
+    fn slot(&mut self, number: usize, bytes: u32) -> StackSlot {
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4);
+        let slot = self.b.create_sized_stack_slot(data);
+        self.slots[number] = Some(slot);
+        slot
+    }
+
+    /// A function of the module, to be called.
+    pub fn function(&mut self, func: ir::Func) -> Option<FuncRef> {
+        if self.functions[func].is_none() {
+            let id = self.around.ids[func]?;
+            self.functions[func] = Some(self.around.object.declare_func_in_func(id, self.b.func));
+        }
+        self.functions[func]
+    }
+
+    /// The signature of host functions.
+    pub fn host_signature(&mut self) -> SigRef {
+        match self.host_signature {
+            Some(signature) => signature,
+            None => {
+                let signature = self.b.import_signature(crate::signature::host_signature());
+                self.host_signature = Some(signature);
+                signature
+            }
+        }
+    }
+
+    /// A new block that only the current one enters, with parameters.
+    pub fn next_block(&mut self, params: &[types::Type]) -> Block {
+        let block = self.b.create_block();
+        for &ty in params {
+            self.b.append_block_param(block, ty);
+        }
+        block
+    }
+
+    /// Goes on in a block whose predecessors are all known.
+    pub fn enter_sealed(&mut self, block: Block) {
+        self.b.switch_to_block(block);
+        self.b.seal_block(block);
+    }
+
+    /// Branches to a cold block with arguments where the condition holds, else goes on.
+    pub fn branch_aside(&mut self, condition: Value, cold: Block, args: &[Value]) {
+        let args: Vec<BlockArg> = args.iter().map(|&arg| arg.into()).collect();
+        let next = self.b.create_block();
+        self.b.ins().brif(condition, cold, &args, next, &[]);
+        self.enter_sealed(next);
+    }
+}
