@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use evmc_ir::Module;
 
-use crate::passes::{dead_code, fold};
+use crate::passes::{dead_code, fold, trivial_params};
 
 /// A pass over a module.
 #[derive(Clone, Copy, Debug)]
@@ -30,16 +30,28 @@ pub struct Order {
 
 /// THE pass list.
 pub const PIPELINE: &[Pass] = &[
+    Pass {
+        name: "trivial_params",
+        what: "removes block parameters that always hold one value",
+        run: trivial_params::run,
+    },
     Pass { name: "fold", what: "folds operations and branches on constants", run: fold::run },
     Pass { name: "dead_code", what: "removes what nothing uses or reaches", run: dead_code::run },
 ];
 
 /// What the order of [`PIPELINE`] must respect.
-pub const ORDER: &[Order] = &[Order {
-    before: "fold",
-    after: "dead_code",
-    why: "folding leaves constants unused and blocks unreached",
-}];
+pub const ORDER: &[Order] = &[
+    Order {
+        before: "trivial_params",
+        after: "fold",
+        why: "a constant behind a parameter is not seen as one",
+    },
+    Order {
+        before: "fold",
+        after: "dead_code",
+        why: "folding leaves constants unused and blocks unreached",
+    },
+];
 
 /// What a pass did.
 #[derive(Clone, Copy, Debug)]

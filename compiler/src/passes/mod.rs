@@ -2,3 +2,4 @@
 
 pub mod dead_code;
 pub mod fold;
+pub mod trivial_params;

@@ -345,6 +345,17 @@ pub fn rows(fork: Fork) -> [OpRow; 256] {
     table(fork).map(|info| info.row())
 }
 
+/// BLAKE3 of all that charging gas under `fork` takes from the table.
+pub fn gas_table_hash(fork: Fork) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for row in rows(fork) {
+        hasher.update(&row.static_gas.to_le_bytes());
+        hasher.update(&[row.inputs, row.outputs, row.immediate, row.flags]);
+    }
+    hasher.update(&exp_byte_gas(fork).to_le_bytes());
+    hasher.finalize().into()
+}
+
 /// What `EXP` charges under `fork` for each byte of its exponent, besides its static gas.
 pub fn exp_byte_gas(fork: Fork) -> u16 {
     table::EXP_BYTE_GAS[fork as usize]

@@ -253,10 +253,7 @@ impl<'a> Chunk<'a> {
     /// Goes on at a jump's target.
     fn jump(&self, b: &mut Builder<'_>, target: Value, height: Value) {
         let Some(constant) = b.func.constant(target) else {
-            let limit = b.small(Type::I256, FALL - 1);
-            let invalid = b.binary(Opcode::Ugt, target, limit);
-            b.exit_if(ExitCode::InvalidJump, invalid);
-            let target = b.convert(Opcode::Trunc, Type::I64, target);
+            let target = jump_target(b, target);
             return b.ret(&[height, target]);
         };
         let Some(block) = self.code.jump_target(constant) else {
@@ -286,6 +283,14 @@ impl<'a> Chunk<'a> {
         b.switch_to(taken);
         self.jump(b, target, height);
     }
+}
+
+/// The low bits of a jump's target; one beyond any code is an invalid jump.
+pub fn jump_target(b: &mut Builder<'_>, target: Value) -> Value {
+    let limit = b.small(Type::I256, FALL - 1);
+    let invalid = b.binary(Opcode::Ugt, target, limit);
+    b.exit_if(ExitCode::InvalidJump, invalid);
+    b.convert(Opcode::Trunc, Type::I64, target)
 }
 
 /// Checks stack and gas for a stretch.

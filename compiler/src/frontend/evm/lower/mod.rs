@@ -12,6 +12,7 @@
 mod arith;
 pub mod generic;
 mod memory;
+pub mod specialised;
 mod stack;
 
 use evmc_abi::{ExitCode, Field, HostFn};

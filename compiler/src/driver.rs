@@ -1,0 +1,159 @@
+//! From bytecode to artifact, in the order of the pipeline:
+//!
+//! `bytes → (frontend) → IR → (passes) → IR → (backend) → object → (link) → artifact`
+//!
+//! Each step is a function, so that the command line can stop after any of them. Nothing here depends
+//! on anything but its arguments: equal requests give equal bytes.
+
+use evmc_abi::CpuFeatures;
+use evmc_abi::descriptor::{self, Backend as BackendId, Language};
+use evmc_backend::{Backend, BackendError, Object, Options};
+use evmc_ir::Module;
+use evmc_ir::verify::{VerifyError, verify};
+use sha3::{Digest, Keccak256};
+use thiserror::Error;
+
+use crate::frontend::evm::opcode::{self, Fork};
+use crate::frontend::evm::{self, Statistics};
+use crate::link::{self, LinkError, Metadata};
+use crate::pipeline::{self, PassReport};
+
+/// Longest bytecode that is compiled, in bytes. Deployed code has at most 24,576 (EIP-170) and initcode
+/// at most 49,152 (EIP-3860); before those limits longer code could run as initcode.
+pub const MAX_CODE_BYTES: usize = 1 << 20;
+
+/// How to compile.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Rules that the code runs under.
+    pub fork: Fork,
+    /// What the backend is told.
+    pub backend: Options,
+    /// Whether functions are recovered and specialised; without it everything is generic.
+    pub specialise: bool,
+    /// Whether the IR is verified after the frontend and after each pass.
+    pub verify: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let verify = cfg!(debug_assertions);
+        Self { fork: Fork::default(), backend: Options::default(), specialise: true, verify }
+    }
+}
+
+/// Why a code was not compiled.
+#[derive(Debug, Error)]
+pub enum CompileError {
+    /// The bytecode is longer than [`MAX_CODE_BYTES`].
+    #[error("the code has {0} bytes; at most {MAX_CODE_BYTES} are compiled")]
+    TooLong(usize),
+    /// The backend gave no object.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The object could not be linked: a defect of the compiler.
+    #[error("linking failed: {0}")]
+    Link(#[from] LinkError),
+    /// The IR was not valid: a defect of the compiler.
+    #[error("invalid IR after {step}: {error}")]
+    InvalidIr {
+        /// The frontend (`lower`) or pass after which it was not.
+        step: &'static str,
+        /// The first error.
+        error: VerifyError,
+    },
+    /// The backend is not one that artifacts know.
+    #[error("artifacts know no backend named `{0}`")]
+    UnknownBackend(&'static str),
+}
+
+/// IR that is ready for a backend.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The program.
+    pub module: Module,
+    /// What the frontend found.
+    pub statistics: Statistics,
+    /// What the passes did.
+    pub passes: Vec<PassReport>,
+}
+
+/// A compiled contract.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The artifact: an ELF shared object with its descriptor.
+    pub artifact: Vec<u8>,
+    /// What the frontend found.
+    pub statistics: Statistics,
+    /// What the passes did.
+    pub passes: Vec<PassReport>,
+}
+
+/// Keccak-256 of a bytecode: its code hash.
+pub fn code_hash(code: &[u8]) -> [u8; 32] {
+    Keccak256::digest(code).into()
+}
+
+/// Compiles EVM bytecode to an artifact.
+///
+/// # Errors
+/// See [`CompileError`]; no bytecode of up to [`MAX_CODE_BYTES`] is refused for what it contains.
+pub fn compile(code: &[u8], config: &Config, backend: &dyn Backend) -> Result<Compiled, CompileError> {
+    let Lowered { module, statistics, passes } = lower(code, config)?;
+    let object = backend.compile(&module, &config.backend)?;
+    let artifact = link(code, config, backend, &module, &statistics, &object)?;
+    Ok(Compiled { artifact, statistics, passes })
+}
+
+/// The frontend and the passes.
+///
+/// # Errors
+/// The code is too long, or the IR is found invalid.
+pub fn lower(code: &[u8], config: &Config) -> Result<Lowered, CompileError> {
+    if code.len() > MAX_CODE_BYTES {
+        return Err(CompileError::TooLong(code.len()));
+    }
+    let (mut module, statistics) = evm::lower(code, config.fork, config.specialise);
+    let passes = pipeline::run(&mut module, |step, module| match config.verify {
+        true => check(step, module),
+        false => Ok(()),
+    })?;
+    Ok(Lowered { module, statistics, passes })
+}
+
+fn check(step: &'static str, module: &Module) -> Result<(), CompileError> {
+    verify(module).map_err(|errors| {
+        let error = errors.into_iter().next().expect("a failed verification has an error");
+        CompileError::InvalidIr { step, error }
+    })
+}
+
+fn link(
+    code: &[u8],
+    config: &Config,
+    backend: &dyn Backend,
+    module: &Module,
+    statistics: &Statistics,
+    object: &Object,
+) -> Result<Vec<u8>, CompileError> {
+    let name = backend.name();
+    let id = BackendId::ALL.iter().copied().find(|id| id.name() == name);
+    let op_rows = opcode::rows(config.fork);
+    let metadata = Metadata {
+        language: Language::Evm,
+        fork: config.fork as u16,
+        code_hash: code_hash(code),
+        code_len: code.len() as u32,
+        gas_table_hash: opcode::gas_table_hash(config.fork),
+        backend: id.ok_or(CompileError::UnknownBackend(name))?,
+        opt_level: config.backend.level as u8,
+        cpu_features: if object.cpu_features >= 3 { CpuFeatures::X86_64_V3 } else { CpuFeatures::BASELINE },
+        compiler_build: descriptor::compiler_build(concat!("evmc ", env!("CARGO_PKG_VERSION"))),
+        uses_memory_stack: module.uses_memory_stack,
+        native_stack_bytes: object.native_stack_bytes,
+        counters: statistics.counters(),
+        op_rows: &op_rows,
+        stretches: module.stretches.values().as_slice(),
+    };
+    Ok(link::link(&object.bytes, &object.entry_symbol, &metadata)?)
+}
