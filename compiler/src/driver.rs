@@ -5,7 +5,6 @@
 //! Each step is a function, so that the command line can stop after any of them. Nothing here depends
 //! on anything but its arguments: equal requests give equal bytes.
 
-use evmc_abi::CpuFeatures;
 use evmc_abi::descriptor::{self, Backend as BackendId, Language};
 use evmc_backend::{Backend, BackendError, Object, Options};
 use evmc_ir::Module;
@@ -147,7 +146,7 @@ fn link(
         gas_table_hash: opcode::gas_table_hash(config.fork),
         backend: id.ok_or(CompileError::UnknownBackend(name))?,
         opt_level: config.backend.level as u8,
-        cpu_features: if object.cpu_features >= 3 { CpuFeatures::X86_64_V3 } else { CpuFeatures::BASELINE },
+        cpu_features: object.cpu_features,
         compiler_build: descriptor::compiler_build(concat!("evmc ", env!("CARGO_PKG_VERSION"))),
         uses_memory_stack: module.uses_memory_stack,
         native_stack_bytes: object.native_stack_bytes,

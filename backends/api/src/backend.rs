@@ -1,5 +1,6 @@
 //! The backend trait, its options, its product and its errors.
 
+use evmc_abi::CpuFeatures;
 use evmc_ir::{Module, Opcode, Type};
 
 /// How much time a backend may spend on better code.
@@ -53,12 +54,11 @@ impl CpuLevel {
         [Self::Baseline, Self::V3].into_iter().find(|level| level.name() == name)
     }
 
-    /// The features as the bits of an artifact's descriptor: the number of the psABI level in the
-    /// lowest byte (1 for the baseline).
-    pub const fn features(self) -> u64 {
+    /// The features that code for this level may use.
+    pub const fn features(self) -> CpuFeatures {
         match self {
-            Self::Baseline => 1,
-            Self::V3 => 3,
+            Self::Baseline => CpuFeatures::BASELINE,
+            Self::V3 => CpuFeatures::X86_64_V3,
         }
     }
 }
@@ -98,8 +98,8 @@ pub struct Object {
     /// without what host functions use. A cycle in the call graph counts 1,024 activations of
     /// its largest frame, since each level of recursion holds at least one item of the EVM stack.
     pub native_stack_bytes: u64,
-    /// Processor features that the code needs; see [`CpuLevel::features`].
-    pub cpu_features: u64,
+    /// Processor features that the code needs.
+    pub cpu_features: CpuFeatures,
 }
 
 /// Why a backend gave no object.
