@@ -4,7 +4,7 @@
 //! frame then runs to its end by recursion on the native stack, and revm's own code hands its
 //! result to the caller's interpreter: the flag or address on the stack, returndata, memory, gas.
 
-use evmc_abi::{ExitCode, Frame, HostFn, Word};
+use evmc_abi::{ExitCode, Frame, Word};
 use revm::{
     context_interface::ContextTr,
     handler::PrecompileProvider,
@@ -14,18 +14,17 @@ use revm::{
 use super::{Outcome, state};
 use crate::evm::AotEvm;
 
-/// Runs a call or a creation with all that it calls.
-pub(super) fn run<CTX, P>(
+/// Runs host function number `F`, a call or a creation, with all that it calls.
+pub(super) fn run<CTX, P, const F: u16>(
     evm: &mut AotEvm<CTX, P>,
     frame: &mut Frame,
-    function: HostFn,
     words: &mut [Word],
 ) -> Outcome
 where
     CTX: ContextTr,
     P: PrecompileProvider<CTX, Output = InterpreterResult>,
 {
-    match state::execute(evm, frame, function, words) {
+    match state::execute::<CTX, P, F>(evm, frame, words) {
         // A creation that cannot even start (EIP-8037) leaves its 0 on the stack.
         Ok(()) => {}
         Err(InstructionResult::Suspend) => {
@@ -39,7 +38,7 @@ where
         }
     }
     let interpreter = &mut evm.inner.frame_stack.get().interpreter;
-    state::resume(interpreter, frame, function, words);
+    state::resume::<F>(interpreter, frame, words);
     frame.returndata_len = interpreter.return_data.0.len() as u64;
     Ok(())
 }

@@ -29,11 +29,13 @@ use crate::evm::AotEvm;
 pub(crate) type Outcome = Result<(), ExitCode>;
 
 /// The word as a number.
+#[inline(always)]
 pub(crate) fn to_u256(word: Word) -> U256 {
     U256::from_limbs(word.0)
 }
 
 /// The number as a word.
+#[inline(always)]
 pub(crate) fn to_word(value: U256) -> Word {
     Word(value.into_limbs())
 }
@@ -47,9 +49,11 @@ const fn function(number: u16) -> HostFn {
 ///
 /// # Safety
 /// `frame` is a frame that an `AotEvm<CTX, P>` opened and whose code runs now, and `words` points
-/// to as many words as `function` needs; nothing else is using either.
+/// to `word_count` words; nothing else is using either.
+#[inline(always)]
 unsafe fn guarded<CTX: ContextTr, P>(
     function: HostFn,
+    word_count: usize,
     frame: *mut Frame,
     words: *mut Word,
     body: impl FnOnce(&mut AotEvm<CTX, P>, &mut Frame, &mut [Word]) -> Outcome,
@@ -59,7 +63,7 @@ unsafe fn guarded<CTX: ContextTr, P>(
     // SAFETY: the context of such a frame is its EVM, which waits for the code to end.
     let evm = unsafe { &mut *frame.context.cast::<AotEvm<CTX, P>>() };
     // SAFETY: the caller's promise.
-    let words = unsafe { std::slice::from_raw_parts_mut(words, function.words()) };
+    let words = unsafe { std::slice::from_raw_parts_mut(words, word_count) };
     match catch_unwind(AssertUnwindSafe(|| body(evm, frame, words))) {
         Ok(Ok(())) => 0,
         Ok(Err(exit)) => exit as u32,
@@ -87,11 +91,9 @@ where
     CTX: ContextTr,
     P: PrecompileProvider<CTX, Output = InterpreterResult>,
 {
-    let function = const { function(F) };
+    let word_count = const { function(F).words() };
     // SAFETY: the caller's promise.
-    unsafe {
-        guarded::<CTX, P>(function, frame, words, |evm, frame, words| state::run(evm, frame, function, words))
-    }
+    unsafe { guarded(function(F), word_count, frame, words, state::run::<CTX, P, F>) }
 }
 
 /// A host function that runs a nested frame.
@@ -103,11 +105,9 @@ where
     CTX: ContextTr,
     P: PrecompileProvider<CTX, Output = InterpreterResult>,
 {
-    let function = const { function(F) };
+    let word_count = const { function(F).words() };
     // SAFETY: the caller's promise.
-    unsafe {
-        guarded::<CTX, P>(function, frame, words, |evm, frame, words| calls::run(evm, frame, function, words))
-    }
+    unsafe { guarded(function(F), word_count, frame, words, calls::run::<CTX, P, F>) }
 }
 
 /// Grows VM memory.
@@ -117,7 +117,7 @@ where
 unsafe extern "C" fn grow<CTX: ContextTr, P>(frame: *mut Frame, words: *mut Word) -> u32 {
     // SAFETY: the caller's promise.
     unsafe {
-        guarded::<CTX, P>(HostFn::MemoryGrow, frame, words, |evm, frame, words| {
+        guarded::<CTX, P>(HostFn::MemoryGrow, 1, frame, words, |evm, frame, words| {
             memory::grow(evm, frame, words[0].0[0])
         })
     }

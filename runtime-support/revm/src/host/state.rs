@@ -14,7 +14,7 @@ use revm::{
     },
 };
 
-use super::{Outcome, memory, to_u256, to_word};
+use super::{Outcome, function, memory, to_u256, to_word};
 use crate::evm::AotEvm;
 
 /// The opcode whose instruction the function runs.
@@ -76,29 +76,28 @@ const fn opcode(function: HostFn) -> u8 {
     }
 }
 
-/// Runs the function's instruction on the frame's interpreter, up to where it leaves its results
+/// Runs the instruction of host function number `F` on the frame's interpreter, up to where it leaves its results
 /// on the interpreter's stack or asks for something.
 #[inline(always)]
-pub(super) fn execute<CTX: ContextTr, P>(
+pub(super) fn execute<CTX: ContextTr, P, const F: u16>(
     evm: &mut AotEvm<CTX, P>,
     frame: &Frame,
-    function: HostFn,
     words: &[Word],
 ) -> InstructionExecResult {
     let Evm { ctx, instruction, frame_stack, .. } = &mut evm.inner;
     let interpreter = &mut frame_stack.get().interpreter;
     interpreter.gas.set_remaining(frame.gas);
-    push(&mut interpreter.stack, &words[..function.args()]);
-    let instruction = instruction.instruction_table()[opcode(function) as usize];
+    push(&mut interpreter.stack, &words[..const { function(F).args() }]);
+    let instruction = instruction.instruction_table()[const { opcode(function(F)) as usize }];
     instruction.execute(InstructionContext { interpreter, host: ctx })
 }
 
-/// Brings the results to compiled code: words, gas, and where memory is now.
+/// Brings the results of host function number `F` to compiled code: words, gas, and where memory is now.
 #[inline(always)]
-pub(super) fn resume(interpreter: &mut Interpreter, frame: &mut Frame, function: HostFn, words: &mut [Word]) {
+pub(super) fn resume<const F: u16>(interpreter: &mut Interpreter, frame: &mut Frame, words: &mut [Word]) {
     frame.gas = interpreter.gas.remaining();
-    pop(&mut interpreter.stack, &mut words[..function.results()]);
-    if function.effects().contains(Effects::GROWS_MEMORY) {
+    pop(&mut interpreter.stack, &mut words[..const { function(F).results() }]);
+    if const { function(F).effects().contains(Effects::GROWS_MEMORY) } {
         memory::refresh(frame, interpreter);
     }
 }
@@ -112,18 +111,17 @@ pub(super) fn end(interpreter: &mut Interpreter, reason: InstructionResult) -> E
     ExitCode::Host
 }
 
-/// Runs a function that is an instruction and no more.
+/// Runs host function number `F`, which is an instruction and no more.
 #[inline(always)]
-pub(super) fn run<CTX: ContextTr, P>(
+pub(super) fn run<CTX: ContextTr, P, const F: u16>(
     evm: &mut AotEvm<CTX, P>,
     frame: &mut Frame,
-    function: HostFn,
     words: &mut [Word],
 ) -> Outcome {
-    let outcome = execute(evm, frame, function, words);
+    let outcome = execute::<CTX, P, F>(evm, frame, words);
     let interpreter = &mut evm.inner.frame_stack.get().interpreter;
     outcome.map_err(|reason| end(interpreter, reason))?;
-    resume(interpreter, frame, function, words);
+    resume::<F>(interpreter, frame, words);
     Ok(())
 }
 
