@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
+use alloy_primitives::{Address, U256};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use regex::Regex;
 
-use crate::fork::{Fork, parse_fork};
+use crate::{
+    alloc::Number,
+    fork::{Fork, parse_fork},
+    run,
+};
 
 /// Exit codes, as the help text gives them.
 const EXIT_CODES: &str = "\
@@ -27,6 +32,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run one transaction on a contract
+    Run(RunArgs),
     /// Run Ethereum state tests
     Statetest(StatetestArgs),
     /// Print a completion script for a shell
@@ -38,6 +45,83 @@ pub enum Command {
 pub enum EngineName {
     /// revm's interpreter
     Interpreter,
+}
+
+/// Arguments of `evmc run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// File, `-` for standard input, or code as 0x…
+    pub input: String,
+
+    /// Arguments of the function that --sig names
+    #[arg(value_name = "ARG", requires = "sig", allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
+
+    /// Contract to choose where the input has several: NAME or FILE:NAME
+    #[arg(long, value_name = "NAME")]
+    pub contract: Option<String>,
+
+    /// Calldata in hexadecimal
+    #[arg(long, value_name = "HEX", conflicts_with = "sig")]
+    pub calldata: Option<String>,
+
+    /// Function to call, such as `transfer(address,uint256)`, with `returns (bool)` behind it to decode
+    /// the output; a name is enough where the input has an ABI
+    #[arg(long, value_name = "SIGNATURE")]
+    pub sig: Option<String>,
+
+    /// Deploy the initcode; with --sig or --calldata, call the deployed contract then
+    #[arg(long)]
+    pub create: bool,
+
+    /// Argument of the constructor; may be repeated
+    #[arg(long, value_name = "ARG", requires = "create", allow_hyphen_values = true)]
+    pub constructor_arg: Vec<String>,
+
+    /// Address that sends the transaction
+    #[arg(long, value_name = "ADDRESS", default_value_t = run::CALLER)]
+    pub caller: Address,
+
+    /// Address at which runtime code is put
+    #[arg(long, value_name = "ADDRESS", default_value_t = run::CONTRACT, conflicts_with = "create")]
+    pub address: Address,
+
+    /// Value to send, in wei
+    #[arg(long, value_name = "WEI", default_value = "0", value_parser = parse_number)]
+    pub value: U256,
+
+    /// Gas limit
+    #[arg(long, value_name = "GAS", default_value_t = 1_000_000_000)]
+    pub gas: u64,
+
+    /// Fork whose rules apply
+    #[arg(long, value_name = "FORK", default_value = "Osaka", value_parser = parse_fork)]
+    pub fork: Fork,
+
+    /// Accounts to start with, as JSON: {ADDRESS: {"balance", "nonce", "code", "storage"}}
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+
+    /// How to run the code
+    #[arg(long, value_enum, default_value_t = EngineName::Interpreter)]
+    pub engine: EngineName,
+
+    /// Run the transaction this many times from the same state, and report the median time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+
+    /// Write an EIP-3155 trace by the interpreter to standard error
+    #[arg(long)]
+    pub trace: bool,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Parses a number in hexadecimal (0x…) or decimal.
+fn parse_number(text: &str) -> Result<U256, String> {
+    text.parse::<Number>().map(|number| number.0)
 }
 
 /// Arguments of `evmc statetest`.

@@ -8,7 +8,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::input::InputError;
+use crate::{input::InputError, run::CalldataError};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,33 @@ pub enum CliError {
         /// The system's reason.
         source: io::Error,
     },
+
+    /// A file of accounts is not one.
+    #[error("{} is not a state", path.display())]
+    #[diagnostic(
+        code(evmc::state),
+        help(
+            "expected is JSON: {{\"0xADDRESS\": {{\"balance\": \"0x…\", \"nonce\": \"0x…\", \
+             \"code\": \"0x…\", \"storage\": {{\"0xSLOT\": \"0x…\"}}}}}}; all members are optional"
+        )
+    )]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and reason.
+        source: serde_json::Error,
+    },
+
+    /// A call cannot be made from the arguments.
+    #[error(transparent)]
+    #[diagnostic(
+        code(evmc::calldata),
+        help(
+            "write the function as `transfer(address,uint256)`, its arguments behind the input, and \
+             arrays as `[1,2]`; or give the data itself with --calldata 0x…"
+        )
+    )]
+    Calldata(#[from] CalldataError),
 
     /// An archive of tests is damaged or not an archive.
     #[error("cannot unpack {}", path.display())]

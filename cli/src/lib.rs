@@ -3,13 +3,14 @@
 //! * [`input`]: from files and arguments of many kinds to contracts.
 //! * [`engine`]: ways of running a transaction, comparable with one another.
 //! * [`world`]: the state that a transaction runs on, and its root.
-//! * [`statetest`]: the Ethereum state tests.
+//! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
 //!
 //! Nothing here generates or loads code; that is the business of the compiler and the runtime.
 
 #![forbid(unsafe_code)]
 
+pub mod alloc;
 pub mod args;
 pub mod commands;
 pub mod engine;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod fork;
 pub mod input;
 pub mod output;
+pub mod run;
 pub mod sender;
 pub mod statetest;
 pub mod world;

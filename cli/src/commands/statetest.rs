@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::default_jobs;
+use super::{default_jobs, engine};
 use crate::{
-    args::{EngineName, StatetestArgs},
-    engine::{Engine, InterpreterEngine},
+    args::StatetestArgs,
     error::{CliError, ExitStatus},
     output,
     statetest::{self, Options},
@@ -13,7 +12,7 @@ use crate::{
 
 /// Runs the tests.
 pub fn run(args: StatetestArgs) -> Result<ExitStatus, CliError> {
-    let engine = engine(&args);
+    let engine = engine(args.engine);
     let options = Options {
         forks: args.forks,
         filter: args.filter,
@@ -31,11 +30,4 @@ pub fn run(args: StatetestArgs) -> Result<ExitStatus, CliError> {
         output::print(summary.to_text())?;
     }
     Ok(if summary.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
-}
-
-/// The engine that the arguments ask for.
-fn engine(args: &StatetestArgs) -> Box<dyn Engine> {
-    match args.engine {
-        EngineName::Interpreter => Box::new(InterpreterEngine::default()),
-    }
 }

@@ -23,9 +23,6 @@ use super::{Counters, Engine, EvmContext, TxError, TxInput, TxResult, Worker};
 /// The reason under which the frames of this engine are counted.
 const REASON: &str = "the engine is the interpreter";
 
-/// Native stack of a worker, in bytes: the interpreter keeps its frames on the heap.
-const WORKER_STACK_BYTES: usize = 16 << 20;
-
 /// Runs every frame in revm's interpreter.
 #[derive(Debug, Default)]
 pub struct InterpreterEngine {
@@ -35,10 +32,6 @@ pub struct InterpreterEngine {
 impl Engine for InterpreterEngine {
     fn name(&self) -> &'static str {
         "interpreter"
-    }
-
-    fn worker_stack_bytes(&self) -> usize {
-        WORKER_STACK_BYTES
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {

@@ -7,7 +7,7 @@
 
 mod interpreter;
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, io, sync::Arc};
 
 use revm::{
     Context, Journal, MainContext,
@@ -74,8 +74,14 @@ pub trait Engine: Sync {
     /// The name by which the command line knows it.
     fn name(&self) -> &'static str;
 
-    /// Bytes of native stack that a thread of this engine's workers needs.
-    fn worker_stack_bytes(&self) -> usize;
+    /// Runs `work` where the native stack is as large as this engine's workers need it.
+    ///
+    /// # Errors
+    /// When the system refuses the thread that this may take.
+    fn on_worker_stack(&self, work: Box<dyn FnOnce() + Send + '_>) -> io::Result<()> {
+        work();
+        Ok(())
+    }
 
     /// A worker for the calling thread.
     fn worker(&self) -> Box<dyn Worker + '_>;

@@ -37,7 +37,7 @@ pub struct Contract {
     pub name: String,
     /// The source file that it was compiled from, where the input says it.
     pub source: Option<String>,
-    /// Where it was read from: a path, `standard input` or `argument`.
+    /// Where it was read from: a path, `standard input` or `command line`.
     pub origin: String,
     /// Code that calls run.
     pub runtime: Code,

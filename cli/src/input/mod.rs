@@ -39,7 +39,7 @@ pub fn load(input: &str) -> Result<Vec<Contract>, InputError> {
     }
     if input.starts_with("0x") || input.starts_with("0X") {
         let code = code_from_text(input);
-        return Ok(vec![Contract::bare("code".to_owned(), "argument".to_owned(), code)]);
+        return Ok(vec![Contract::bare("argument".to_owned(), "command line".to_owned(), code)]);
     }
     let path = Path::new(input);
     if path.is_dir() { load_folder(path) } else { load_file(path) }

@@ -20,7 +20,7 @@ use crate::{
     engine::TxInput,
     fork::{Fork, ForkRules},
     sender,
-    world::{Account, World},
+    world::World,
 };
 
 /// The chain on which all state tests are.
@@ -49,18 +49,6 @@ pub enum Unbuildable {
     /// A number is larger than its field.
     #[error("`{0}` does not fit its field")]
     TooLarge(&'static str),
-}
-
-/// The world before the unit's transaction.
-pub fn world(unit: &Unit) -> World {
-    let mut world = World::default();
-    for (address, account) in &unit.pre {
-        let storage = account.storage.iter().map(|(slot, value)| (slot.0, value.0));
-        let nonce = account.nonce.saturating_u64();
-        let account = Account::new(account.balance.0, nonce, account.code.clone(), storage);
-        world.insert(*address, account);
-    }
-    world
 }
 
 /// Fork and limits.

@@ -5,13 +5,12 @@
 //! Format: <https://eest.ethereum.org/main/consuming_tests/state_test/>. Fields that have no influence on
 //! the outcome are skipped; numbers may be hexadecimal or decimal text, or JSON integers.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, Bytes, U256};
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Visitor},
-};
+use alloy_primitives::{Address, B256, Bytes};
+use serde::{Deserialize, Deserializer, de};
+
+use crate::alloc::{Alloc, Number};
 
 /// A whole file: units by name, in the file's order of names.
 pub type Suite = BTreeMap<String, Unit>;
@@ -22,7 +21,7 @@ pub struct Unit {
     /// The block around the transaction.
     pub env: Env,
     /// The accounts before.
-    pub pre: BTreeMap<Address, PreAccount>,
+    pub pre: Alloc,
     /// The transaction with its alternatives.
     pub transaction: Transaction,
     /// Expected outcomes by the fork's name.
@@ -55,19 +54,6 @@ pub struct Env {
     pub current_excess_blob_gas: Option<Number>,
     /// Slot of the beacon chain (EIP-7843).
     pub slot_number: Option<Number>,
-}
-
-/// An account before the transaction.
-#[derive(Debug, Deserialize)]
-pub struct PreAccount {
-    /// In wei.
-    pub balance: Number,
-    /// Code as deployed.
-    pub code: Bytes,
-    /// Number of transactions sent or contracts created.
-    pub nonce: Number,
-    /// Storage slots.
-    pub storage: BTreeMap<Number, Number>,
 }
 
 /// A transaction with alternatives for three of its fields.
@@ -160,84 +146,10 @@ pub struct Indexes {
     pub value: usize,
 }
 
-/// A 256-bit number of a fixture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Number(pub U256);
-
-impl Number {
-    /// The number as 64 bits, `None` where it does not fit.
-    pub fn to_u64(self) -> Option<u64> {
-        self.0.try_into().ok()
-    }
-
-    /// The number as 64 bits, the greatest one where it does not fit.
-    pub fn saturating_u64(self) -> u64 {
-        self.0.saturating_to()
-    }
-
-    /// The number as 128 bits, the greatest one where it does not fit.
-    pub fn saturating_u128(self) -> u128 {
-        self.0.saturating_to()
-    }
-}
-
-impl FromStr for Number {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-            Some("") => Ok(U256::ZERO),
-            Some(digits) => U256::from_str_radix(digits, 16),
-            None => U256::from_str_radix(text, 10),
-        };
-        parsed.map(Self).map_err(|_| format!("{text:?} is not a number of at most 256 bits"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumberVisitor;
-
-        impl Visitor<'_> for NumberVisitor {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, or one as hexadecimal or decimal text")
-            }
-
-            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Number, E> {
-                Ok(Number(U256::from(value)))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_any(NumberVisitor)
-    }
-}
-
 /// A recipient: empty text and `null` stand for a contract creation.
 fn recipient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
     match Option::<String>::deserialize(deserializer)?.as_deref() {
         None | Some("") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(de::Error::custom),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_come_in_three_forms() {
-        let parse = |text| serde_json::from_str::<Number>(text).map(|number| number.0);
-        assert_eq!(parse("\"0x00ff\"").ok(), Some(U256::from(255)));
-        assert_eq!(parse("\"0x\"").ok(), Some(U256::ZERO));
-        assert_eq!(parse("\"12\"").ok(), Some(U256::from(12)));
-        assert_eq!(parse("12").ok(), Some(U256::from(12)));
-        assert!(parse("\"0xzz\"").is_err());
-        assert!(parse(&format!("\"0x1{}\"", "0".repeat(64))).is_err());
     }
 }

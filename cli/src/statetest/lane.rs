@@ -19,6 +19,7 @@ use super::{
     verdict::{Failure, Outcome, judge},
 };
 use crate::{
+    alloc,
     engine::{self, Engine, TxInput, TxResult, Worker},
     fork::{Fork, ForkRules},
     world::World,
@@ -110,7 +111,7 @@ impl<'a> Lane<'a> {
 
     /// Runs all expectations of one test.
     fn run_unit(&mut self, file: &str, test: &str, unit: &Unit, skip: Option<&'static str>) {
-        let world = Arc::new(case::world(unit));
+        let world = Arc::new(alloc::world(&unit.pre));
         for (fork_name, expectations) in &unit.post {
             let fork = fork_name.parse::<Fork>().ok();
             if fork.is_some_and(|fork| !self.options.wants(fork)) {

@@ -27,7 +27,7 @@ use std::{
         Arc, Mutex,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread::{self, Scope, ScopedJoinHandle},
+    thread,
     time::Instant,
 };
 
@@ -91,11 +91,7 @@ pub fn run(paths: &[PathBuf], engine: &dyn Engine, options: &Options) -> Result<
     let start = Instant::now();
     let reference = InterpreterEngine::default();
     let tally = if paths.is_empty() {
-        thread::scope(|scope| {
-            let work = || run_batch(engine, &reference, options);
-            let batch = spawn(scope, "batch".to_owned(), engine, work)?;
-            Ok::<_, CliError>(batch.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        })?
+        on_worker_stack(engine, || run_batch(engine, &reference, options))?
     } else {
         check_paths(paths)?;
         run_parallel(paths, engine, &reference, options)?
@@ -138,8 +134,15 @@ fn run_parallel(
         let mut workers = Vec::new();
         for number in 0..options.workers() {
             let (queue, bar) = (Arc::clone(&queue), &bar);
-            let work = move || drain(&queue, Lane::new(options, engine, reference), bar);
-            workers.push(spawn(scope, format!("worker-{number}"), engine, work)?);
+            let work = move || {
+                on_worker_stack(engine, || drain(&queue, Lane::new(options, engine, reference), bar))
+            };
+            workers.push(
+                thread::Builder::new()
+                    .name(format!("worker-{number}"))
+                    .spawn_scoped(scope, work)
+                    .map_err(no_thread)?,
+            );
         }
         // From here on the queue lives as long as there are workers to take from it.
         drop(queue);
@@ -147,7 +150,7 @@ fn run_parallel(
         drop(sender);
         let mut total = Tally::default();
         for worker in workers {
-            total.merge(worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            total.merge(worker.join().unwrap_or_else(|panic| resume_unwind(panic))?);
         }
         fed.map(|()| total)
     })?;
@@ -155,18 +158,19 @@ fn run_parallel(
     Ok(tally)
 }
 
-/// Starts a thread with the stack that the engine's workers need.
-fn spawn<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: String,
+/// Runs `work` on the stack that the engine needs.
+fn on_worker_stack(
     engine: &dyn Engine,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, T>, CliError> {
-    thread::Builder::new()
-        .name(name)
-        .stack_size(engine.worker_stack_bytes())
-        .spawn_scoped(scope, work)
-        .map_err(|source| CliError::System { action: "start a worker thread", source })
+    work: impl FnOnce() -> Tally + Send,
+) -> Result<Tally, CliError> {
+    let mut tally = Tally::default();
+    engine.on_worker_stack(Box::new(|| tally = work())).map_err(no_thread)?;
+    Ok(tally)
+}
+
+/// The system has no thread for us.
+fn no_thread(source: io::Error) -> CliError {
+    CliError::System { action: "start a worker thread", source }
 }
 
 /// Puts fixtures into the queue until there are no more, or no worker is left to take them.
