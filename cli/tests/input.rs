@@ -66,16 +66,25 @@ fn documents() -> [(&'static str, Value); 7] {
     let standard = json!({"contracts": {"a.sol": {"Answer": {
         "abi": [], "evm": {"bytecode": code(INITCODE), "deployedBytecode": code(RUNTIME)}}}}});
     [
-        ("combined", json!({"contracts": {"a.sol:Answer":
-            {"abi": "[]", "bin": INITCODE, "bin-runtime": RUNTIME}}, "version": "0.8.30"})),
+        (
+            "combined",
+            json!({"contracts": {"a.sol:Answer":
+            {"abi": "[]", "bin": INITCODE, "bin-runtime": RUNTIME}}, "version": "0.8.30"}),
+        ),
         ("standard", standard.clone()),
         ("build-info", json!({"id": "1", "input": {"language": "Solidity"}, "output": standard})),
-        ("hardhat", json!({"contractName": "Answer", "sourceName": "a.sol", "abi": [],
+        (
+            "hardhat",
+            json!({"contractName": "Answer", "sourceName": "a.sol", "abi": [],
             "bytecode": format!("0x{INITCODE}"), "deployedBytecode": format!("0x{RUNTIME}"),
-            "linkReferences": {}, "deployedLinkReferences": {}})),
+            "linkReferences": {}, "deployedLinkReferences": {}}),
+        ),
         ("foundry", json!({"abi": [], "bytecode": code(INITCODE), "deployedBytecode": code(RUNTIME)})),
-        ("truffle", json!({"contractName": "Answer", "abi": [], "bytecode": INITCODE,
-            "deployedBytecode": RUNTIME, "ast": {"nodes": [1, 2]}})),
+        (
+            "truffle",
+            json!({"contractName": "Answer", "abi": [], "bytecode": INITCODE,
+            "deployedBytecode": RUNTIME, "ast": {"nodes": [1, 2]}}),
+        ),
         ("runtime-only", json!({"deployedBytecode": RUNTIME})),
     ]
 }
@@ -98,9 +107,12 @@ fn code_comes_in_the_json_of_compilers() {
 fn a_contract_is_chosen_by_name() {
     let folder = Folder::new();
     let artifact = |code: &str| json!({"evm": {"deployedBytecode": {"object": code}}});
-    let path = folder.json("out.json", &json!({"contracts": {
+    let path = folder.json(
+        "out.json",
+        &json!({"contracts": {
         "a.sol": {"A": artifact("00"), "I": artifact("")},
-        "b.sol": {"B": artifact(RUNTIME), "A": artifact("00")}}}));
+        "b.sol": {"B": artifact(RUNTIME), "A": artifact("00")}}}),
+    );
     evmc(&["run", &path]).expect(2, "several contracts: a.sol:A, b.sol:A, b.sol:B");
     evmc(&["run", &path, "--contract", "A"]).expect(2, "several contracts: a.sol:A, b.sol:A");
     evmc(&["run", &path, "--contract", "C"])
@@ -115,8 +127,11 @@ fn folders_are_searched() {
     let folder = Folder::new();
     folder.file("notes.txt", "not code");
     folder.json("cache/solidity-files-cache.json", &json!({"paths": {}}));
-    folder.json("out/I.json", &json!({"contractName": "I", "abi": [],
-        "bytecode": "0x", "deployedBytecode": "0x"}));
+    folder.json(
+        "out/I.json",
+        &json!({"contractName": "I", "abi": [],
+        "bytecode": "0x", "deployedBytecode": "0x"}),
+    );
     let path = text(folder.0.path());
     evmc(&["run", &path]).expect(2, "no contracts in");
     folder.json("out/A.json", &documents()[3].1);
@@ -139,8 +154,11 @@ fn libraries_that_are_not_linked_are_named() {
     let unlinked = format!("73{PLACEHOLDER}00");
     evmc(&["run", &format!("0x{unlinked}")])
         .expect(2, "is not linked: $1234567890123456789012345678901234$ at byte 1");
-    let path = folder.json("a.json", &json!({"deployedBytecode": {"object": unlinked,
-        "linkReferences": {"lib/Math.sol": {"Math": [{"start": 1, "length": 20}]}}}}));
+    let path = folder.json(
+        "a.json",
+        &json!({"deployedBytecode": {"object": unlinked,
+        "linkReferences": {"lib/Math.sol": {"Math": [{"start": 1, "length": 20}]}}}}),
+    );
     evmc(&["run", &path]).expect(2, "is not linked: lib/Math.sol:Math at byte 1");
 }
 

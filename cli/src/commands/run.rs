@@ -67,8 +67,8 @@ fn call(args: &RunArgs, contract: &Contract) -> Result<Option<Call>, CliError> {
 fn world(path: Option<&Path>) -> Result<World, CliError> {
     let Some(path) = path else { return Ok(World::default()) };
     let bytes = input::read_file(path)?;
-    let accounts: Alloc = serde_json::from_slice(&bytes)
-        .map_err(|source| CliError::State { path: path.to_owned(), source })?;
+    let accounts: Alloc =
+        serde_json::from_slice(&bytes).map_err(|source| CliError::State { path: path.to_owned(), source })?;
     Ok(alloc::world(&accounts))
 }
 
@@ -104,11 +104,7 @@ fn transact(
 }
 
 /// Runs the initcode.
-fn deploy(
-    args: &RunArgs,
-    contract: &Contract,
-    session: &mut Session<'_>,
-) -> Result<Report, CliError> {
+fn deploy(args: &RunArgs, contract: &Contract, session: &mut Session<'_>) -> Result<Report, CliError> {
     let mut initcode = contract.initcode()?.to_vec();
     initcode.extend(constructor_arguments(&args.constructor_arg, contract.abi.as_ref())?);
     let input = session.input(TxKind::Create, initcode.into());
@@ -141,10 +137,8 @@ fn print(args: &RunArgs, answer: &Answer) -> Result<ExitStatus, CliError> {
     if args.json {
         output::write_json(Path::new("-"), answer)?;
     } else {
-        let mut text = format!(
-            "contract  {}\nengine    {}, fork {}\n",
-            answer.contract, answer.engine, answer.fork
-        );
+        let mut text =
+            format!("contract  {}\nengine    {}, fork {}\n", answer.contract, answer.engine, answer.fork);
         if let Some(deployment) = &answer.deployment {
             text += &format!("\ndeployment\n{}\ncall\n", deployment.to_text());
         }

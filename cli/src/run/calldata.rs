@@ -64,11 +64,7 @@ pub struct Call {
 impl Call {
     /// A call of the function that `signature` describes: `transfer(address,uint256)`, with
     /// `returns (bool)` or `(bool)` behind it, or a name that the ABI has.
-    pub fn new(
-        signature: &str,
-        arguments: &[String],
-        abi: Option<&JsonAbi>,
-    ) -> Result<Self, CalldataError> {
+    pub fn new(signature: &str, arguments: &[String], abi: Option<&JsonAbi>) -> Result<Self, CalldataError> {
         let function = function(signature, abi)?;
         let values = values(&function.name, &function.inputs, arguments)?;
         let data = function.abi_encode_input(&values).map_err(|error| CalldataError::Signature {
@@ -88,10 +84,7 @@ impl Call {
 }
 
 /// The arguments of a constructor, encoded to stand behind the initcode.
-pub fn constructor_arguments(
-    arguments: &[String],
-    abi: Option<&JsonAbi>,
-) -> Result<Vec<u8>, CalldataError> {
+pub fn constructor_arguments(arguments: &[String], abi: Option<&JsonAbi>) -> Result<Vec<u8>, CalldataError> {
     let inputs = abi.and_then(JsonAbi::constructor).map_or(&[][..], |found| &found.inputs);
     let values = values("the constructor", inputs, arguments)?;
     Ok(DynSolValue::Tuple(values).abi_encode_params())
@@ -108,8 +101,9 @@ fn function(signature: &str, abi: Option<&JsonAbi>) -> Result<Function, Calldata
             several => Err(CalldataError::Overloaded { name, count: several.len() }),
         };
     }
-    let parsed = Function::parse(&with_returns(signature)).map_err(|error| {
-        CalldataError::Signature { signature: signature.to_owned(), reason: error.to_string() }
+    let parsed = Function::parse(&with_returns(signature)).map_err(|error| CalldataError::Signature {
+        signature: signature.to_owned(),
+        reason: error.to_string(),
     })?;
     let same = known(&parsed.name).iter().find(|known| known.selector() == parsed.selector());
     Ok(if parsed.outputs.is_empty() { same.cloned().unwrap_or(parsed) } else { parsed })
@@ -121,11 +115,7 @@ fn with_returns(signature: &str) -> String {
 }
 
 /// Arguments as values of the parameters' types.
-fn values(
-    what: &str,
-    parameters: &[Param],
-    arguments: &[String],
-) -> Result<Vec<DynSolValue>, CalldataError> {
+fn values(what: &str, parameters: &[Param], arguments: &[String]) -> Result<Vec<DynSolValue>, CalldataError> {
     if parameters.len() != arguments.len() {
         let (expected, given) = (parameters.len(), arguments.len());
         return Err(CalldataError::Count { what: what.to_owned(), expected, given });

@@ -134,9 +134,8 @@ fn run_parallel(
         let mut workers = Vec::new();
         for number in 0..options.workers() {
             let (queue, bar) = (Arc::clone(&queue), &bar);
-            let work = move || {
-                on_worker_stack(engine, || drain(&queue, Lane::new(options, engine, reference), bar))
-            };
+            let work =
+                move || on_worker_stack(engine, || drain(&queue, Lane::new(options, engine, reference), bar));
             workers.push(
                 thread::Builder::new()
                     .name(format!("worker-{number}"))
@@ -159,10 +158,7 @@ fn run_parallel(
 }
 
 /// Runs `work` on the stack that the engine needs.
-fn on_worker_stack(
-    engine: &dyn Engine,
-    work: impl FnOnce() -> Tally + Send,
-) -> Result<Tally, CliError> {
+fn on_worker_stack(engine: &dyn Engine, work: impl FnOnce() -> Tally + Send) -> Result<Tally, CliError> {
     let mut tally = Tally::default();
     engine.on_worker_stack(Box::new(|| tally = work())).map_err(no_thread)?;
     Ok(tally)
