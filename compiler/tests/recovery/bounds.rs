@@ -38,13 +38,7 @@ fn hard_codes() -> Vec<(&'static str, Vec<u8>)> {
     };
     let every_block_calls = repeat(&[], |i| {
         let next = (usize::from(i) * 8 + 8) % SIZE;
-        [
-            &[0x5b][..],
-            &push_label(next),
-            &push_label(next * 7 / 8 * 8 % SIZE),
-            &[0x56],
-        ]
-        .concat()
+        [&[0x5b][..], &push_label(next), &push_label(next * 7 / 8 * 8 % SIZE), &[0x56]].concat()
     });
     let diamond_labels = repeat(&[], |i| {
         let at = usize::from(i) * 16;
@@ -61,30 +55,17 @@ fn hard_codes() -> Vec<(&'static str, Vec<u8>)> {
     });
     let jump_through_stack = repeat(&[], |i| {
         let at = usize::from(i) * 12;
-        [
-            &[0x5b, 0x34][..],
-            &push_label(at * 5 % SIZE),
-            &[0x57],
-            &push_label(at),
-            &[0x90, 0x56],
-        ]
-        .concat()
+        [&[0x5b, 0x34][..], &push_label(at * 5 % SIZE), &[0x57], &push_label(at), &[0x90, 0x56]].concat()
     });
     vec![
         ("jumpdests", repeat(&[], |_| vec![0x5b])),
-        (
-            "push loop",
-            repeat(&[], |_| vec![0x5b, 0x34, 0x60, 0, 0x57]),
-        ),
+        ("push loop", repeat(&[], |_| vec![0x5b, 0x34, 0x60, 0, 0x57])),
         ("pushes", repeat(&[], |_| vec![0x5b, 0x34])),
         ("thousand labels, then branches", labels_then_branches),
         ("every block calls", every_block_calls),
         ("diamonds leaving labels", diamond_labels),
         ("jumps through the stack", jump_through_stack),
-        (
-            "back to the start",
-            repeat(&[0x5b], |_| vec![0x5b, 0x34, 0x34, 0x15, 0x60, 0, 0x57]),
-        ),
+        ("back to the start", repeat(&[0x5b], |_| vec![0x5b, 0x34, 0x34, 0x15, 0x60, 0, 0x57])),
         ("random", {
             let mut random = fastrand::Rng::with_seed(24);
             repeat(&[], |_| match random.u8(..4) {
@@ -104,10 +85,7 @@ fn hard_codes_stay_inside_the_work_bound() {
         let code = Code::decode(&bytes, Fork::default());
         let program = cfg::recover(&code);
         let time = start.elapsed();
-        println!(
-            "{name}: {time:?}, work {}, over budget {}",
-            program.work, program.over_budget
-        );
+        println!("{name}: {time:?}, work {}, over budget {}", program.work, program.over_budget);
         assert!(program.work < 4_000_000, "{name}");
         assert!(time.as_millis() < 1000, "{name}: {time:?}");
     }

@@ -36,8 +36,5 @@ pub fn corpus() -> Option<Vec<Contract>> {
 
 fn contract(line: &str) -> Contract {
     let columns: Vec<&str> = line.split('\t').collect();
-    Contract {
-        hash: columns[0].to_owned(),
-        code: hex::decode(columns[5]).expect("hex"),
-    }
+    Contract { hash: columns[0].to_owned(), code: hex::decode(columns[5]).expect("hex") }
 }

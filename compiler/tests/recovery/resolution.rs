@@ -35,12 +35,7 @@ impl Totals {
         self.functions += program.functions.len();
         self.max_work = self.max_work.max(program.work);
         self.times.push(time);
-        let nodes = || {
-            program
-                .functions
-                .values()
-                .flat_map(|function| function.nodes.values())
-        };
+        let nodes = || program.functions.values().flat_map(|function| function.nodes.values());
         let mut blocks: Vec<_> = nodes().map(|node| node.block).collect();
         self.nodes += blocks.len();
         blocks.sort_unstable();
@@ -59,10 +54,7 @@ impl Totals {
             100.0 * self.resolved_codes as f64 / self.codes as f64,
             self.over_budget,
         );
-        println!(
-            "{} reachable jumps, {} dynamic",
-            self.jumps, self.dynamic_jumps
-        );
+        println!("{} reachable jumps, {} dynamic", self.jumps, self.dynamic_jumps);
         println!(
             "{} functions, {} nodes for {} blocks ({:.3}), most work {}",
             self.functions,
@@ -100,11 +92,7 @@ fn at_least_98_percent_of_the_corpus_resolve_completely() {
                 contract.code.len(),
                 program.dynamic_jumps,
                 program.resolved_jumps + program.dynamic_jumps,
-                if program.over_budget {
-                    ", over budget"
-                } else {
-                    ""
-                },
+                if program.over_budget { ", over budget" } else { "" },
             );
         }
     }

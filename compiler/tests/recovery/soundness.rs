@@ -100,10 +100,7 @@ fn walks_over_random_programs_stay_inside_the_prediction() {
         let mut walker = Walker::new(&code, &program, seed);
         let walks = std::panic::AssertUnwindSafe(|| {
             (0..30).for_each(|_| walker.walk(200));
-            program
-                .functions
-                .keys()
-                .for_each(|function| walker.walk_from(function, 100));
+            program.functions.keys().for_each(|function| walker.walk_from(function, 100));
         });
         if let Err(panic) = std::panic::catch_unwind(walks) {
             eprintln!("program {seed}: {}", hex::encode(&bytes));

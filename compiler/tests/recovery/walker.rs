@@ -49,23 +49,13 @@ pub struct Walker<'a> {
 enum Left {
     Halted,
     StackError,
-    End {
-        target: Option<U256>,
-        condition: Option<bool>,
-    },
+    End { target: Option<U256>, condition: Option<bool> },
 }
 
 impl<'a> Walker<'a> {
     pub fn new(code: &'a Code<'a>, program: &'a Program, seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
-        Self {
-            code,
-            program,
-            random,
-            edges: HashSet::new(),
-            visited: HashSet::new(),
-            jumps: 0,
-        }
+        Self { code, program, random, edges: HashSet::new(), visited: HashSet::new(), jumps: 0 }
     }
 
     /// One execution of at most `steps` blocks from the root.
@@ -78,10 +68,7 @@ impl<'a> Walker<'a> {
     /// One execution of at most `steps` blocks from a function, entered with anything.
     pub fn walk_from(&mut self, function: FunctionId, steps: usize) {
         let inputs = self.program.functions[function].inputs;
-        let input = |_| Item {
-            value: self.outside_value(Op::Unknown),
-            outside: true,
-        };
+        let input = |_| Item { value: self.outside_value(Op::Unknown), outside: true };
         let mut stack: Vec<Item> = (0..inputs).map(input).collect();
         let mut activations = vec![self.activate(function, &stack, None, usize::MAX)];
         for _ in 0..steps {
@@ -98,34 +85,13 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn activate(
-        &self,
-        function: FunctionId,
-        stack: &[Item],
-        call: Option<Call>,
-        limit: usize,
-    ) -> Activation {
-        let Recovered {
-            inputs, max_height, ..
-        } = self.program.functions[function];
-        assert!(
-            stack.len() >= inputs as usize,
-            "a call without the inputs it promises"
-        );
-        let inputs = stack[stack.len() - inputs as usize..]
-            .iter()
-            .map(|item| item.value)
-            .collect();
+    fn activate(&self, function: FunctionId, stack: &[Item], call: Option<Call>, limit: usize) -> Activation {
+        let Recovered { inputs, max_height, .. } = self.program.functions[function];
+        assert!(stack.len() >= inputs as usize, "a call without the inputs it promises");
+        let inputs = stack[stack.len() - inputs as usize..].iter().map(|item| item.value).collect();
         let own = max_height.map_or(usize::MAX, |height| stack.len() + height as usize);
         let limit = limit.min(own);
-        Activation {
-            function,
-            node: NodeId::from_u32(0),
-            base: stack.len(),
-            inputs,
-            call,
-            limit,
-        }
+        Activation { function, node: NodeId::from_u32(0), base: stack.len(), inputs, call, limit }
     }
 
     /// Executes a block; gives the predicted transfer and the concrete target, `None` at the end.
@@ -137,11 +103,7 @@ impl<'a> Walker<'a> {
     ) -> Option<Option<(Transfer, Option<U256>)>> {
         let top = activations.last()?;
         let node = &self.program.functions[top.function].nodes[top.node];
-        assert_eq!(
-            stack.len() as i64 - top.base as i64,
-            i64::from(node.height),
-            "height"
-        );
+        assert_eq!(stack.len() as i64 - top.base as i64, i64::from(node.height), "height");
         self.visited.insert(node.block);
         let (left, after) = self.execute_towards_new(top, node.block, stack);
         *stack = after;
@@ -154,35 +116,21 @@ impl<'a> Walker<'a> {
             (Edges::Halt, None) => return None,
             (Edges::Next(transfer), None) => transfer,
             (Edges::Branch { taken, .. }, Some(true)) => taken.as_ref().expect("proved not taken"),
-            (Edges::Branch { not_taken, .. }, Some(false)) => {
-                not_taken.as_ref().expect("proved taken")
-            }
+            (Edges::Branch { not_taken, .. }, Some(false)) => not_taken.as_ref().expect("proved taken"),
             (edges, _) => panic!("the block left as {edges:?} does not say"),
         };
-        self.edges
-            .insert((top.function, top.node, condition == Some(true)));
-        Some(Some((
-            transfer.clone(),
-            target.filter(|_| condition != Some(false)),
-        )))
+        self.edges.insert((top.function, top.node, condition == Some(true)));
+        Some(Some((transfer.clone(), target.filter(|_| condition != Some(false)))))
     }
 
     /// Executes a block a few times over, until it leaves by an edge that is new.
-    fn execute_towards_new(
-        &mut self,
-        top: &Activation,
-        block: BlockId,
-        stack: &[Item],
-    ) -> (Left, Vec<Item>) {
+    fn execute_towards_new(&mut self, top: &Activation, block: BlockId, stack: &[Item]) -> (Left, Vec<Item>) {
         let mut attempts = 4;
         loop {
             let mut after = stack.to_vec();
             let left = self.execute(top, block, &mut after);
             attempts -= 1;
-            if let Left::End {
-                condition: Some(taken),
-                ..
-            } = left
+            if let Left::End { condition: Some(taken), .. } = left
                 && attempts > 0
                 && self.edges.contains(&(top.function, top.node, taken))
             {
@@ -200,11 +148,7 @@ impl<'a> Walker<'a> {
                 return Left::Halted;
             }
             let Some(()) = self.operation(&operation, stack, &mut target, &mut condition) else {
-                assert!(
-                    *edges == Edges::StackError,
-                    "unpredicted underflow at {}",
-                    operation.pc
-                );
+                assert!(*edges == Edges::StackError, "unpredicted underflow at {}", operation.pc);
                 return Left::StackError;
             };
             if stack.len() > 1024 {
@@ -212,10 +156,7 @@ impl<'a> Walker<'a> {
             }
             assert!(stack.len() <= top.limit, "higher than predicted");
         }
-        assert!(
-            *edges != Edges::StackError,
-            "predicted stack error did not come"
-        );
+        assert!(*edges != Edges::StackError, "predicted stack error did not come");
         Left::End { target, condition }
     }
 
@@ -246,10 +187,7 @@ impl<'a> Walker<'a> {
             Transfer::Switch(cases) => {
                 let target_block = destination.expect("a switch depends on a target");
                 let case = cases.iter().find(|(block, _)| Some(*block) == target_block);
-                assert!(
-                    case.is_some() || target_block.is_none(),
-                    "jump to {target:?}"
-                );
+                assert!(case.is_some() || target_block.is_none(), "jump to {target:?}");
                 return case.is_some_and(|(_, case)| self.follow(case, target, activations, stack));
             }
             Transfer::Call(call) => {
@@ -263,11 +201,7 @@ impl<'a> Walker<'a> {
                 self.check_exit(top, exit, target.expect("a target"), stack);
                 let left = activations.pop().expect("an activation");
                 let Some(call) = left.call else {
-                    assert_ne!(
-                        Some(left.function),
-                        self.program.root(),
-                        "the root has no exit"
-                    );
+                    assert_ne!(Some(left.function), self.program.root(), "the root has no exit");
                     return false;
                 };
                 return self.follow(&call.resumes[exit], target, activations, stack);
@@ -287,15 +221,8 @@ impl<'a> Walker<'a> {
 
     fn check_exit(&self, top: &Activation, exit: usize, target: U256, stack: &[Item]) {
         let signature = &self.program.functions[top.function].exits[exit];
-        assert_eq!(
-            input(top, signature.via),
-            target,
-            "exit through another slot"
-        );
-        assert_eq!(
-            stack.len() as i64 - top.base as i64,
-            i64::from(signature.height)
-        );
+        assert_eq!(input(top, signature.via), target, "exit through another slot");
+        assert_eq!(stack.len() as i64 - top.base as i64, i64::from(signature.height));
         let window = &stack[top.base - top.inputs.len()..];
         assert_eq!(window.len(), signature.stack.len());
         for (item, known) in window.iter().zip(&signature.stack) {
@@ -315,10 +242,7 @@ impl<'a> Walker<'a> {
         target: &mut Option<U256>,
         condition: &mut Option<bool>,
     ) -> Option<()> {
-        let inside = |value| Item {
-            value,
-            outside: false,
-        };
+        let inside = |value| Item { value, outside: false };
         let single = || decode_single(operation.stack_immediate()).map(usize::from);
         match operation.op() {
             Op::Push => stack.push(inside(operation.immediate)),
@@ -337,8 +261,7 @@ impl<'a> Walker<'a> {
                 *condition = Some(!stack.pop()?.value.is_zero());
             }
             op => {
-                let operands: Option<Vec<Item>> =
-                    (0..operation.info.inputs).map(|_| stack.pop()).collect();
+                let operands: Option<Vec<Item>> = (0..operation.info.inputs).map(|_| stack.pop()).collect();
                 let operands = operands?;
                 if operation.info.outputs > 0 {
                     stack.push(self.result(op, &operands));
@@ -355,15 +278,9 @@ impl<'a> Walker<'a> {
         let told = |item: &Item| !item.outside || item.value <= U256::ONE;
         let told = operands.iter().all(told);
         match compute(op, &values) {
-            Some(value) if told => Item {
-                value,
-                outside: false,
-            },
+            Some(value) if told => Item { value, outside: false },
             Some(value) if matches!(op, Op::IsZero | Op::And) => Item { value, outside },
-            _ => Item {
-                value: self.outside_value(op),
-                outside: true,
-            },
+            _ => Item { value: self.outside_value(op), outside: true },
         }
     }
 

@@ -49,7 +49,7 @@ pub const MAX_SHAPES: u32 = 16;
 
 /// Times that a block is kept apart inside a function altogether. Hand-written loops that leave
 /// items on the stack would be unrolled up to the stack limit otherwise.
-pub const MAX_CLONES: u32 = 48;
+pub const MAX_CLONES: u32 = 24;
 
 /// Exit signatures a function may have; exits beyond that stay open.
 pub const MAX_EXITS: usize = 16;
@@ -221,14 +221,9 @@ impl Transfer {
     fn visit_mut(&mut self, visit: &mut impl FnMut(&mut Self)) {
         visit(self);
         match self {
-            Self::Call(call) => call
-                .resumes
-                .iter_mut()
-                .for_each(|resume| resume.visit_mut(visit)),
+            Self::Call(call) => call.resumes.iter_mut().for_each(|resume| resume.visit_mut(visit)),
             Self::Switch(cases) => {
-                cases
-                    .iter_mut()
-                    .for_each(|(_, transfer)| transfer.visit_mut(visit));
+                cases.iter_mut().for_each(|(_, transfer)| transfer.visit_mut(visit));
             }
             _ => {}
         }

@@ -62,12 +62,7 @@ pub struct Outcome {
 impl Effect {
     /// The effect of `block`.
     pub fn of(code: &Code<'_>, block: BlockId, values: &mut Values<'_>) -> Self {
-        let mut builder = Builder {
-            code,
-            values,
-            stack: Vec::new(),
-            effect: Self::default(),
-        };
+        let mut builder = Builder { code, values, stack: Vec::new(), effect: Self::default() };
         for operation in code.operations(block) {
             builder.operation(&operation);
             if builder.effect.fails {
@@ -100,9 +95,7 @@ impl Effect {
             let value = match expr {
                 Expr::Known(value) => value,
                 Expr::Entry(depth) => frame.get(usize::from(depth)),
-                Expr::Apply(op, a, b) => {
-                    values.apply(op, computed[a as usize], computed[b as usize])
-                }
+                Expr::Apply(op, a, b) => values.apply(op, computed[a as usize], computed[b as usize]),
                 Expr::Opaque => Value::Top,
             };
             computed.push(value);
@@ -110,15 +103,8 @@ impl Effect {
         let at = |expr: Option<u32>| expr.map_or(Value::Top, |expr| computed[expr as usize]);
         let (target, condition) = (at(self.target), at(self.condition));
         let mut frame = frame.clone();
-        frame.replace(
-            self.needs as usize,
-            self.outputs.iter().map(|&expr| computed[expr as usize]),
-        );
-        Outcome {
-            frame,
-            target,
-            condition,
-        }
+        frame.replace(self.needs as usize, self.outputs.iter().map(|&expr| computed[expr as usize]));
+        Outcome { frame, target, condition }
     }
 
     /// Notes in the frame behind a `JUMPI` what its edge says.
@@ -166,12 +152,7 @@ impl Effect {
     /// Drops the values that nothing needs.
     fn prune(&mut self) {
         let mut needed = vec![false; self.exprs.len()];
-        for &expr in self
-            .outputs
-            .iter()
-            .chain(&self.target)
-            .chain(&self.condition)
-        {
+        for &expr in self.outputs.iter().chain(&self.target).chain(&self.condition) {
             needed[expr as usize] = true;
         }
         for (index, expr) in self.exprs.iter().enumerate().rev() {
@@ -182,27 +163,15 @@ impl Effect {
         }
         let mut renumbered = vec![0; self.exprs.len()];
         let mut kept = Vec::new();
-        for (index, &expr) in self
-            .exprs
-            .iter()
-            .enumerate()
-            .filter(|&(index, _)| needed[index])
-        {
+        for (index, &expr) in self.exprs.iter().enumerate().filter(|&(index, _)| needed[index]) {
             renumbered[index] = kept.len() as u32;
             kept.push(match expr {
-                Expr::Apply(op, a, b) => {
-                    Expr::Apply(op, renumbered[a as usize], renumbered[b as usize])
-                }
+                Expr::Apply(op, a, b) => Expr::Apply(op, renumbered[a as usize], renumbered[b as usize]),
                 _ => expr,
             });
         }
         self.exprs = kept;
-        for expr in self
-            .outputs
-            .iter_mut()
-            .chain(&mut self.target)
-            .chain(&mut self.condition)
-        {
+        for expr in self.outputs.iter_mut().chain(&mut self.target).chain(&mut self.condition) {
             *expr = renumbered[*expr as usize];
         }
     }
@@ -227,11 +196,8 @@ impl Builder<'_, '_> {
         let missing = count.saturating_sub(self.stack.len());
         let first = self.effect.exprs.len() as u32;
         let entries = self.effect.needs..self.effect.needs + missing as u32;
-        self.effect
-            .exprs
-            .extend(entries.map(|depth| Expr::Entry(depth as u16)));
-        self.stack
-            .splice(..0, (first..first + missing as u32).rev());
+        self.effect.exprs.extend(entries.map(|depth| Expr::Entry(depth as u16)));
+        self.stack.splice(..0, (first..first + missing as u32).rev());
         self.effect.needs += missing as u32;
     }
 

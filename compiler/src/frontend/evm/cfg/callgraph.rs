@@ -27,10 +27,7 @@ pub struct Inputs {
 impl Inputs {
     /// Solves `needs(f) = max(own, needs(callee) - height at the call)` over the reachable states.
     pub fn of(solver: &Solver<'_>, live: &Live) -> Self {
-        let mut inputs = Self {
-            needs: SecondaryMap::new(),
-            generic: SecondaryMap::new(),
-        };
+        let mut inputs = Self { needs: SecondaryMap::new(), generic: SecondaryMap::new() };
         let mut sites: SecondaryMap<FunctionId, Vec<CallSite>> = SecondaryMap::new();
         for id in live.nodes.keys() {
             let state = &solver.states[id];
@@ -41,11 +38,7 @@ impl Inputs {
             }
             for callee in callees(&state.edges) {
                 let height = height + effect.change();
-                sites[callee].push(CallSite {
-                    caller: state.function,
-                    callee,
-                    height,
-                });
+                sites[callee].push(CallSite { caller: state.function, callee, height });
             }
         }
         inputs.propagate(solver, &sites);
@@ -99,10 +92,7 @@ struct CallGraph {
 
 impl CallGraph {
     fn of(functions: &PrimaryMap<FunctionId, Recovered>, solver: &Solver<'_>) -> Self {
-        let mut graph = Self {
-            callees: SecondaryMap::new(),
-            callers: SecondaryMap::new(),
-        };
+        let mut graph = Self { callees: SecondaryMap::new(), callers: SecondaryMap::new() };
         for (caller, function) in functions {
             for node in function.nodes.values() {
                 let height = node.height + solver.effects[node.block].change();
@@ -147,8 +137,7 @@ impl CallGraph {
 /// Fills in `max_height`, `recursive` and `may_open` of every function.
 pub fn close(functions: &mut PrimaryMap<FunctionId, Recovered>, solver: &Solver<'_>) {
     let graph = CallGraph::of(functions, solver);
-    let callees_first =
-        CallGraph::ordered(functions, |f| graph.callees[f].len(), |f| &graph.callers[f]);
+    let callees_first = CallGraph::ordered(functions, |f| graph.callees[f].len(), |f| &graph.callers[f]);
     set_heights(functions, solver, &graph, &callees_first);
     set_recursive(functions, &graph);
     set_may_open(functions, &graph);
@@ -177,10 +166,7 @@ fn set_recursive(functions: &mut PrimaryMap<FunctionId, Recovered>, graph: &Call
     let callees: SecondaryMap<FunctionId, Vec<FunctionId>> = {
         let mut plain = SecondaryMap::new();
         for id in functions.keys() {
-            plain[id] = graph.callees[id]
-                .iter()
-                .map(|&(callee, _)| callee)
-                .collect::<Vec<_>>();
+            plain[id] = graph.callees[id].iter().map(|&(callee, _)| callee).collect::<Vec<_>>();
         }
         plain
     };
@@ -194,10 +180,7 @@ fn set_recursive(functions: &mut PrimaryMap<FunctionId, Recovered>, graph: &Call
 }
 
 fn set_may_open(functions: &mut PrimaryMap<FunctionId, Recovered>, graph: &CallGraph) {
-    let mut queue: Vec<FunctionId> = functions
-        .keys()
-        .filter(|&id| opens(&functions[id]))
-        .collect();
+    let mut queue: Vec<FunctionId> = functions.keys().filter(|&id| opens(&functions[id])).collect();
     while let Some(id) = queue.pop() {
         if !std::mem::replace(&mut functions[id].may_open, true) {
             queue.extend(&graph.callers[id]);
@@ -208,11 +191,7 @@ fn set_may_open(functions: &mut PrimaryMap<FunctionId, Recovered>, graph: &CallG
 /// Whether the function itself contains an unresolved or generic transfer.
 fn opens(function: &Recovered) -> bool {
     let mut opens = false;
-    for transfer in function
-        .nodes
-        .values()
-        .flat_map(|node| node.edges.transfers())
-    {
+    for transfer in function.nodes.values().flat_map(|node| node.edges.transfers()) {
         transfer.visit(&mut |inner| {
             opens |= matches!(inner, Transfer::Open | Transfer::Generic(_));
         });

@@ -25,13 +25,7 @@ pub fn extract(code: &Code<'_>, mut solver: Solver<'_>) -> Program {
     callgraph::close(&mut functions, &solver);
     let (resolved_jumps, dynamic_jumps) = count_jumps(code, &functions);
     let work = solver.work();
-    Program {
-        functions,
-        resolved_jumps,
-        dynamic_jumps,
-        over_budget: false,
-        work,
-    }
+    Program { functions, resolved_jumps, dynamic_jumps, over_budget: false, work }
 }
 
 /// Replaces calls whose callee cannot be specialised, or asks the root for what it does not have.
@@ -39,11 +33,7 @@ fn make_generic(solver: &mut Solver<'_>, live: &Live, inputs: &Inputs) {
     for id in live.nodes.keys() {
         let state = &mut solver.states[id];
         let height = state.frame.height() + solver.effects[state.block].change();
-        let available = if Solver::is_root(state.function) {
-            height
-        } else {
-            i32::MAX
-        };
+        let available = if Solver::is_root(state.function) { height } else { i32::MAX };
         for transfer in state.edges.transfers_mut() {
             transfer.visit_mut(&mut |inner| {
                 let Transfer::Call(call) = inner else { return };
@@ -115,17 +105,11 @@ fn recovered(
     let entry_pc = solver.code.blocks()[function.entry].start;
     let is_root = Solver::is_root(id);
     let needs = if is_root { 0 } else { inputs.needs[id] };
-    let exits = live.exits[id]
-        .iter()
-        .map(|&exit| signature(solver, &function.exits[exit], needs));
+    let exits = live.exits[id].iter().map(|&exit| signature(solver, &function.exits[exit], needs));
     Recovered {
         entry: function.entry,
         entry_pc,
-        name: if is_root {
-            "main".to_owned()
-        } else {
-            format!("fn_{entry_pc:04x}")
-        },
+        name: if is_root { "main".to_owned() } else { format!("fn_{entry_pc:04x}") },
         inputs: needs,
         nodes: nodes(solver, live, numbering, id),
         exits: exits.collect(),
@@ -153,12 +137,7 @@ fn nodes(
         for transfer in edges.transfers_mut() {
             numbering.renumber(live, function, transfer);
         }
-        nodes.push(Node {
-            block,
-            height,
-            clone,
-            edges,
-        });
+        nodes.push(Node { block, height, clone, edges });
     }
     nodes
 }
@@ -166,27 +145,17 @@ fn nodes(
 fn signature(solver: &Solver<'_>, exit: &Summary, inputs: u32) -> ExitSignature {
     let known = |value| match value {
         Value::In(input) => Known::In(input),
-        _ => solver
-            .values
-            .number(value)
-            .map_or(Known::Unknown, Known::Number),
+        _ => solver.values.number(value).map_or(Known::Unknown, Known::Number),
     };
     let depths = (0..(inputs as i32 + exit.height).max(0) as usize).rev();
     let stack = depths.map(|depth| known(exit.frame.get(depth))).collect();
-    ExitSignature {
-        via: Input { ..exit.via },
-        height: exit.height,
-        stack,
-    }
+    ExitSignature { via: Input { ..exit.via }, height: exit.height, stack }
 }
 
 /// Numbers of reachable jumps that are resolved and that are not.
 fn count_jumps(code: &Code<'_>, functions: &PrimaryMap<FunctionId, Recovered>) -> (usize, usize) {
     let mut open_jumps: BTreeMap<BlockId, bool> = BTreeMap::new();
-    for node in functions
-        .values()
-        .flat_map(|function| function.nodes.values())
-    {
+    for node in functions.values().flat_map(|function| function.nodes.values()) {
         if matches!(code.blocks()[node.block].exit, Exit::Jump | Exit::JumpIf(_)) {
             *open_jumps.entry(node.block).or_default() |= is_open(&node.edges);
         }

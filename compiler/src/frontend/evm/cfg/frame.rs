@@ -65,12 +65,7 @@ impl Frame {
         let unchanged = |(index, &slot): (usize, &Value)| {
             index < self.below as usize && slot == input(self.below as usize - 1 - index)
         };
-        let count = self
-            .slots
-            .iter()
-            .enumerate()
-            .take_while(|&item| unchanged(item))
-            .count();
+        let count = self.slots.iter().enumerate().take_while(|&item| unchanged(item)).count();
         self.slots.drain(..count);
         self.below -= count as u32;
     }
@@ -121,11 +116,7 @@ impl Frame {
     /// The frame behind a call that left `exit` on top of this one, in terms of this frame's
     /// function.
     pub fn resumed(&self, exit: &Self, values: &mut Values<'_>) -> Self {
-        let put: Vec<_> = exit
-            .slots
-            .iter()
-            .map(|&slot| self.substitute(slot, values))
-            .collect();
+        let put: Vec<_> = exit.slots.iter().map(|&slot| self.substitute(slot, values)).collect();
         let mut frame = self.clone();
         frame.replace(exit.below as usize, put);
         frame
@@ -141,8 +132,5 @@ impl Frame {
 }
 
 fn input(slot: usize) -> Value {
-    Value::In(Input {
-        slot: slot as u16,
-        bits: 0,
-    })
+    Value::In(Input { slot: slot as u16, bits: 0 })
 }

@@ -18,6 +18,8 @@ pub struct Live {
     pub exits: SecondaryMap<FunctionId, BTreeSet<usize>>,
     callers: SecondaryMap<FunctionId, Vec<NodeId>>,
     queue: Vec<NodeId>,
+    /// Exits that have become reachable and whose callers have not gone on yet.
+    left: Vec<(FunctionId, usize)>,
 }
 
 impl Live {
@@ -25,12 +27,17 @@ impl Live {
     pub fn of(solver: &Solver<'_>) -> Self {
         let mut live = Self::default();
         live.mark(solver.functions[FunctionId::new(0)].start);
-        while let Some(id) = live.queue.pop() {
-            for transfer in solver.states[id].edges.transfers() {
-                live.follow(solver, id, transfer);
+        loop {
+            if let Some(id) = live.queue.pop() {
+                for transfer in solver.states[id].edges.transfers() {
+                    live.follow(solver, id, transfer);
+                }
+            } else if let Some((function, exit)) = live.left.pop() {
+                live.resume(solver, function, exit);
+            } else {
+                return live;
             }
         }
-        live
     }
 
     fn mark(&mut self, id: NodeId) {
@@ -43,11 +50,14 @@ impl Live {
         match transfer {
             &Transfer::Flow(to) => self.mark(to),
             Transfer::Switch(cases) => {
-                cases
-                    .iter()
-                    .for_each(|(_, case)| self.follow(solver, id, case));
+                cases.iter().for_each(|(_, case)| self.follow(solver, id, case));
             }
-            &Transfer::Exit(exit) => self.leave(solver, solver.states[id].function, exit),
+            &Transfer::Exit(exit) => {
+                let function = solver.states[id].function;
+                if self.exits[function].insert(exit) {
+                    self.left.push((function, exit));
+                }
+            }
             Transfer::Call(call) => self.call(solver, id, call),
             Transfer::InvalidJump | Transfer::Stop | Transfer::Open | Transfer::Generic(_) => {}
         }
@@ -61,10 +71,8 @@ impl Live {
         }
     }
 
-    fn leave(&mut self, solver: &Solver<'_>, function: FunctionId, exit: usize) {
-        if !self.exits[function].insert(exit) {
-            return;
-        }
+    /// Lets the callers of a function go on behind one of its exits.
+    fn resume(&mut self, solver: &Solver<'_>, function: FunctionId, exit: usize) {
         for caller in self.callers[function].clone() {
             for transfer in solver.states[caller].edges.transfers() {
                 transfer.visit(&mut |inner| match inner {

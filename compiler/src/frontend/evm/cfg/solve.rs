@@ -8,18 +8,16 @@ use super::super::decode::{BlockId, Code, Exit};
 use super::block::{Effect, Outcome};
 use super::frame::Frame;
 use super::value::{Input, Value, Values};
-use super::{
-    Call, Edges, FunctionId, MAX_CLONES, MAX_EXITS, MAX_SHAPES, NodeId, STACK_LIMIT, Transfer,
-};
+use super::{Call, Edges, FunctionId, MAX_CLONES, MAX_EXITS, MAX_SHAPES, NodeId, STACK_LIMIT, Transfer};
 
 /// Work allowed for any code, in stack items.
 const BASE_BUDGET: u64 = 1_000_000;
 
 /// Work allowed for each byte of code, in stack items.
-const BUDGET_PER_BYTE: u64 = 64;
+const BUDGET_PER_BYTE: u64 = 32;
 
 /// What processing a state costs besides its stack items.
-const STATE_COST: u64 = 8;
+const STATE_COST: u64 = 24;
 
 /// A block in a function, with what is known of the stack there.
 #[derive(Debug)]
@@ -47,11 +45,7 @@ impl Summary {
             Value::In(input) => usize::from(input.slot) + 1,
             _ => 0,
         });
-        inputs
-            .max()
-            .unwrap_or(0)
-            .max(usize::from(self.via.slot) + 1)
-            .max(self.frame.below() as usize)
+        inputs.max().unwrap_or(0).max(usize::from(self.via.slot) + 1).max(self.frame.below() as usize)
     }
 }
 
@@ -117,7 +111,7 @@ impl<'c> Solver<'c> {
 
     /// Work done so far, in stack items.
     pub fn work(&self) -> u64 {
-        self.work
+        self.work + self.values.work()
     }
 
     /// Runs to the fixed point; `false` where that is over the bound.
@@ -126,7 +120,7 @@ impl<'c> Solver<'c> {
         while let Some(id) = self.queue.pop_front() {
             self.states[id].queued = false;
             self.states[id].edges = self.process(id);
-            if self.work > budget {
+            if self.work() > budget {
                 return false;
             }
         }
@@ -140,12 +134,7 @@ impl<'c> Solver<'c> {
 
     fn add_function(&mut self, entry: BlockId) -> FunctionId {
         let start = NodeId::new(0);
-        let id = self.functions.push(Function {
-            entry,
-            start,
-            exits: Vec::new(),
-            callers: Vec::new(),
-        });
+        let id = self.functions.push(Function { entry, start, exits: Vec::new(), callers: Vec::new() });
         self.functions[id].start = NodeId::new(self.states.len());
         self.enter(id, entry, Frame::default());
         id
@@ -176,13 +165,7 @@ impl<'c> Solver<'c> {
                 return None;
             }
             *count += 1;
-            let state = State {
-                function,
-                block,
-                frame,
-                edges: Edges::Halt,
-                queued: false,
-            };
+            let state = State { function, block, frame, edges: Edges::Halt, queued: false };
             let id = self.states.push(state);
             self.by_key.insert(key, id);
             self.enqueue(id);
@@ -195,17 +178,8 @@ impl<'c> Solver<'c> {
     }
 
     fn key(&self, function: FunctionId, block: BlockId, frame: &Frame) -> Key {
-        let key = Key {
-            function,
-            block,
-            height: frame.height(),
-            shape: Some(frame.shape()),
-        };
-        let count = self
-            .counts
-            .get(&(function, block))
-            .copied()
-            .unwrap_or_default();
+        let key = Key { function, block, height: frame.height(), shape: Some(frame.shape()) };
+        let count = self.counts.get(&(function, block)).copied().unwrap_or_default();
         if count >= MAX_SHAPES && !self.by_key.contains_key(&key) {
             return Key { shape: None, ..key };
         }
@@ -214,22 +188,13 @@ impl<'c> Solver<'c> {
 
     /// Applies a state's block to its frame.
     fn process(&mut self, id: NodeId) -> Edges {
-        let State {
-            function,
-            block,
-            ref frame,
-            ..
-        } = self.states[id];
+        let State { function, block, ref frame, .. } = self.states[id];
         let effect = &self.effects[block];
         self.work += STATE_COST + frame.len() as u64 + effect.cost();
         if stack_error(function, effect, frame) {
             return Edges::StackError;
         }
-        let Outcome {
-            frame,
-            target,
-            condition,
-        } = effect.apply(frame, &mut self.values);
+        let Outcome { frame, target, condition } = effect.apply(frame, &mut self.values);
         match self.code.blocks()[block].exit {
             Exit::Halt | Exit::End => Edges::Halt,
             Exit::Fall(next) => Edges::Next(self.flow(function, next, frame)),
@@ -246,9 +211,7 @@ impl<'c> Solver<'c> {
         frame: Frame,
         next: Option<BlockId>,
     ) -> Edges {
-        let State {
-            function, block, ..
-        } = self.states[id];
+        let State { function, block, .. } = self.states[id];
         let truth = self.values.truth(condition);
         let mut edge = [None, None];
         for taken in [true, false] {
@@ -275,10 +238,7 @@ impl<'c> Solver<'c> {
                 _ => Transfer::Open,
             };
         };
-        let mut blocks: Vec<_> = numbers
-            .iter()
-            .filter_map(|&n| self.values.destination(n))
-            .collect();
+        let mut blocks: Vec<_> = numbers.iter().filter_map(|&n| self.values.destination(n)).collect();
         let all_valid = blocks.len() == numbers.len();
         blocks.sort_unstable();
         blocks.dedup();
@@ -286,10 +246,7 @@ impl<'c> Solver<'c> {
             [] => Transfer::InvalidJump,
             [block] if all_valid => self.go_to(id, block, frame, may_call),
             _ => Transfer::Switch(
-                blocks
-                    .iter()
-                    .map(|&block| (block, self.go_to(id, block, frame.clone(), may_call)))
-                    .collect(),
+                blocks.iter().map(|&block| (block, self.go_to(id, block, frame.clone(), may_call))).collect(),
             ),
         }
     }
@@ -337,9 +294,7 @@ impl<'c> Solver<'c> {
         self.work += frame.len() as u64 + 1;
         let height = frame.height();
         let exits = &mut self.functions[function].exits;
-        let found = exits
-            .iter()
-            .position(|exit| exit.via == via && exit.height == height);
+        let found = exits.iter().position(|exit| exit.via == via && exit.height == height);
         let changed = match found {
             Some(index) => exits[index].frame.join(&frame, &mut self.values),
             None if exits.len() == MAX_EXITS => return Transfer::Open,
@@ -362,11 +317,7 @@ impl<'c> Solver<'c> {
 /// Whether a block certainly fails on this frame for want or excess of stack items.
 fn stack_error(function: FunctionId, effect: &Effect, frame: &Frame) -> bool {
     let missing = i64::from(effect.needs) - i64::from(frame.height());
-    let available = if Solver::is_root(function) {
-        0
-    } else {
-        i64::from(STACK_LIMIT)
-    };
+    let available = if Solver::is_root(function) { 0 } else { i64::from(STACK_LIMIT) };
     let highest = i64::from(frame.height()) + i64::from(effect.grows);
     effect.fails || missing > available || highest > i64::from(STACK_LIMIT)
 }

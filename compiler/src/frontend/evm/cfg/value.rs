@@ -63,6 +63,8 @@ pub struct Values<'c> {
     const_ids: HashMap<U256, ConstId>,
     sets: PrimaryMap<SetId, Box<[Value]>>,
     set_ids: HashMap<Box<[Value]>, SetId>,
+    /// Elements of sets that were looked at.
+    work: u64,
 }
 
 impl<'c> Values<'c> {
@@ -74,18 +76,19 @@ impl<'c> Values<'c> {
             const_ids: HashMap::new(),
             sets: PrimaryMap::new(),
             set_ids: HashMap::new(),
+            work: 0,
         }
+    }
+
+    /// Work done on sets so far, in elements.
+    pub fn work(&self) -> u64 {
+        self.work
     }
 
     /// The value that is this number.
     pub fn constant(&mut self, number: U256) -> Value {
         let consts = &mut self.consts;
-        Value::Const(
-            *self
-                .const_ids
-                .entry(number)
-                .or_insert_with(|| consts.push(number)),
-        )
+        Value::Const(*self.const_ids.entry(number).or_insert_with(|| consts.push(number)))
     }
 
     /// The number that the value is, if it is only one.
@@ -119,9 +122,7 @@ impl<'c> Values<'c> {
     pub fn may_be_label(&self, value: Value) -> bool {
         match value {
             Value::Label(_) => true,
-            Value::Set(id) => self.sets[id]
-                .iter()
-                .any(|element| matches!(element, Value::Label(_))),
+            Value::Set(id) => self.sets[id].iter().any(|element| matches!(element, Value::Label(_))),
             _ => false,
         }
     }
@@ -146,15 +147,8 @@ impl<'c> Values<'c> {
             Value::Top => Value::NonZero,
             Value::Set(id) => {
                 let all = self.sets[id].to_vec();
-                let rest: Vec<_> = all
-                    .into_iter()
-                    .filter(|&e| self.truth(e) == Some(true))
-                    .collect();
-                if rest.is_empty() {
-                    value
-                } else {
-                    self.set(rest)
-                }
+                let rest: Vec<_> = all.into_iter().filter(|&e| self.truth(e) == Some(true)).collect();
+                if rest.is_empty() { value } else { self.set(rest) }
             }
             _ => value,
         }
@@ -169,31 +163,23 @@ impl<'c> Values<'c> {
             all.extend(others);
             return self.set(all);
         }
-        if self.truth(a) == Some(true) && self.truth(b) == Some(true) {
-            Value::NonZero
-        } else {
-            Value::Top
-        }
+        if self.truth(a) == Some(true) && self.truth(b) == Some(true) { Value::NonZero } else { Value::Top }
     }
 
     /// The value that may be any of these numbers.
     fn set(&mut self, mut elements: Vec<Value>) -> Value {
+        self.work += elements.len() as u64;
         elements.sort_unstable();
         elements.dedup();
         if let [only] = elements[..] {
             return only;
         }
-        let limit = match elements
-            .iter()
-            .all(|&element| self.destination(element).is_some())
-        {
+        let limit = match elements.iter().all(|&element| self.destination(element).is_some()) {
             true => MAX_LABELS,
             false => MAX_NUMBERS,
         };
         if elements.len() > limit {
-            let nonzero = elements
-                .iter()
-                .all(|&element| self.truth(element) == Some(true));
+            let nonzero = elements.iter().all(|&element| self.truth(element) == Some(true));
             return if nonzero { Value::NonZero } else { Value::Top };
         }
         let elements = elements.into_boxed_slice();
@@ -210,10 +196,7 @@ impl<'c> Values<'c> {
         match value {
             _ if bits == 0 => value,
             Value::In(input) if input.bits == 0 => Value::In(Input { bits, ..input }),
-            Value::In(input) => Value::In(Input {
-                bits: bits.min(input.bits),
-                ..input
-            }),
+            Value::In(input) => Value::In(Input { bits: bits.min(input.bits), ..input }),
             Value::NonZero | Value::Top => Value::Top,
             _ => {
                 let mask = self.constant(low_bits(bits));
@@ -248,11 +231,7 @@ impl<'c> Values<'c> {
                 results.push(self.apply_numbers(op, x, y));
             }
         }
-        if results.contains(&Value::Top) {
-            Value::Top
-        } else {
-            self.set(results)
-        }
+        if results.contains(&Value::Top) { Value::Top } else { self.set(results) }
     }
 
     /// `AND` of something unknown with a mask of low bits; otherwise nothing is known.
