@@ -11,7 +11,7 @@ fn recover(text: &str) -> Program {
     cfg::recover(&Code::decode(&assemble(text), Fork::Amsterdam))
 }
 
-fn function<'a>(program: &'a Program, entry_pc: usize) -> &'a Recovered {
+fn function(program: &Program, entry_pc: usize) -> &Recovered {
     let found = program.functions.values().find(|function| function.entry_pc as usize == entry_pc);
     found.expect("no such function")
 }
