@@ -54,7 +54,7 @@ impl CpuLevel {
         [Self::Baseline, Self::V3].into_iter().find(|level| level.name() == name)
     }
 
-    /// The features that code for this level may use.
+    /// The features of the level.
     pub const fn features(self) -> CpuFeatures {
         match self {
             Self::Baseline => CpuFeatures::BASELINE,
@@ -98,7 +98,7 @@ pub struct Object {
     /// without what host functions use. A cycle in the call graph counts 1,024 activations of
     /// its largest frame, since each level of recursion holds at least one item of the EVM stack.
     pub native_stack_bytes: u64,
-    /// Processor features that the code needs.
+    /// Processor features that the code may use.
     pub cpu_features: CpuFeatures,
 }
 

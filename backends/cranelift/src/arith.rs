@@ -178,8 +178,7 @@ impl Translator<'_, '_> {
         let (wide_a, wide_b) = (self.b.ins().uextend(types::I128, a), self.b.ins().uextend(types::I128, b));
         let product = self.b.ins().imul(wide_a, wide_b);
         let crosses = [(a, b_high), (a_high, b)];
-        if crosses.iter().all(|&(_, high)| self.constant(high) == Some(0))
-            && self.constant(a_high) == Some(0)
+        if crosses.iter().all(|&(_, high)| self.constant(high) == Some(0)) && self.constant(a_high) == Some(0)
         {
             return self.set_one(data, product);
         }

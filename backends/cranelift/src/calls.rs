@@ -44,7 +44,8 @@ impl Translator<'_, '_> {
             self.store_field(Field::Gas, gas);
         }
         let table = self.load_field(types::I64, Field::Host);
-        let target = self.b.ins().load(types::I64, self.access.constant, table, function.table_offset() as i32);
+        let target =
+            self.b.ins().load(types::I64, self.access.constant, table, function.table_offset() as i32);
         let signature = self.host_signature();
         let call = self.b.ins().call_indirect(signature, target, &[self.frame, address]);
         let status = self.b.inst_results(call)[0];
@@ -75,7 +76,9 @@ impl Translator<'_, '_> {
     pub fn call(&mut self, data: &InstData) {
         let Imm::Function(callee) = data.imm else { return };
         let interfaces = self.around.interfaces;
-        let (Some(interface), Some(function)) = (interfaces[callee].as_ref(), self.function(callee)) else { return };
+        let (Some(interface), Some(function)) = (interfaces[callee].as_ref(), self.function(callee)) else {
+            return;
+        };
         let metered = interface.convention == Convention::Metered;
         let mut args = vec![self.frame];
         if metered {
@@ -101,7 +104,13 @@ impl Translator<'_, '_> {
     }
 
     /// Notes the results of a call: from registers, then from memory.
-    fn take_results(&mut self, data: &InstData, places: &ResultPlaces, mut flat: &[Value], memory: Option<StackSlot>) {
+    fn take_results(
+        &mut self,
+        data: &InstData,
+        places: &ResultPlaces,
+        mut flat: &[Value],
+        memory: Option<StackSlot>,
+    ) {
         let (registers, others) = data.results.split_at(places.in_registers.min(data.results.len()));
         for &result in registers {
             self.held[result] = Self::take_flat(self.func.ty(result), &mut flat);

@@ -14,34 +14,35 @@ use crate::signature::{Convention, Interface, interfaces};
 use crate::stack_use::native_stack_bytes;
 use crate::target;
 use crate::translate::{Surroundings, Translator};
+use crate::unwind::Unwind;
 
 /// Bytes of return address and saved frame pointer, which frame layouts do not count.
 const FRAME_HEADER: u64 = 16;
 
 /// The object of a module.
-pub(crate) fn object(module: &Module, options: &Options) -> Result<Object, BackendError> {
-    let legal = prepare(module)?;
+pub(crate) fn object(module: &Module, options: &Options, outline: Outline) -> Result<Object, BackendError> {
+    let legal = prepare(module, outline)?;
     let mut compiler = Compiler::new(&legal, options, false)?;
     compiler.functions()?;
     compiler.finish()
 }
 
 /// The machine code of a module as text.
-pub(crate) fn assembly(module: &Module, options: &Options) -> Result<String, BackendError> {
-    let legal = prepare(module)?;
+pub(crate) fn assembly(module: &Module, options: &Options, outline: Outline) -> Result<String, BackendError> {
+    let legal = prepare(module, outline)?;
     let mut compiler = Compiler::new(&legal, options, true)?;
     compiler.functions()?;
     Ok(compiler.text)
 }
 
 /// The legal form of a module, whose entry no function calls.
-fn prepare(module: &Module) -> Result<Module, BackendError> {
+fn prepare(module: &Module, outline: Outline) -> Result<Module, BackendError> {
     let entry = module.entry.ok_or(BackendError::NoEntry)?;
     let func = module.functions.get(entry).ok_or(BackendError::NoEntry)?;
     if func.param_types().next().is_some() || !func.results.is_empty() {
         return Err(BackendError::NoEntry);
     }
-    let mut legal = legalize(module, Outline::BySize);
+    let mut legal = legalize(module, outline);
     if is_called(&legal, entry) {
         legal.entry = Some(legal.functions.push(forwarder(entry)));
     }
@@ -97,6 +98,7 @@ struct Compiler<'a> {
     interfaces: SecondaryMap<Func, Option<Interface>>,
     /// Bytes of native stack of each function.
     frames: SecondaryMap<Func, u64>,
+    unwind: Unwind,
     text: String,
 }
 
@@ -104,8 +106,7 @@ impl<'a> Compiler<'a> {
     fn new(module: &'a Module, options: &'a Options, text: bool) -> Result<Self, BackendError> {
         let isa = target::isa(options)?;
         let names = Box::new(|call| format!("evmc.missing.{call}"));
-        let mut builder = ObjectBuilder::new(isa, "evmc", names).map_err(|error| internal("", &error))?;
-        builder.unwind_info(true);
+        let builder = ObjectBuilder::new(isa, "evmc", names).map_err(|error| internal("", &error))?;
         let mut context = Context::new();
         context.set_disasm(text);
         Ok(Self {
@@ -117,6 +118,7 @@ impl<'a> Compiler<'a> {
             ids: SecondaryMap::new(),
             interfaces: interfaces(module),
             frames: SecondaryMap::new(),
+            unwind: Unwind::default(),
             text: String::new(),
         })
     }
@@ -159,6 +161,7 @@ impl<'a> Compiler<'a> {
     /// Compiles what is in the context; gives the bytes of native stack it uses.
     fn define(&mut self, id: FuncId, name: &str) -> Result<u64, BackendError> {
         self.object.define_function(id, &mut self.context).map_err(|error| define_error(name, error))?;
+        self.unwind.add(id, self.object.isa(), &self.context).map_err(|error| internal(name, &error))?;
         let code = self.context.compiled_code();
         if let Some(text) = code.and_then(|code| code.vcode.as_deref()) {
             self.text.push_str(&format!("{name}:\n{text}\n"));
@@ -168,7 +171,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn finish(self) -> Result<Object, BackendError> {
-        let bytes = self.object.finish().emit().map_err(|error| internal("", &error))?;
+        let mut product = self.object.finish();
+        self.unwind.write(&mut product).map_err(|error| internal("", &error))?;
+        let bytes = product.emit().map_err(|error| internal("", &error))?;
         Ok(Object {
             bytes,
             entry_symbol: self.options.entry_symbol.clone(),

@@ -20,7 +20,8 @@ impl Translator<'_, '_> {
             }
             (_, Imm::Branch(targets)) => {
                 let condition = self.one(data.args[0]);
-                let [(yes, yes_args), (no, no_args)] = [&targets[0], &targets[1]].map(|call| self.target(call));
+                let [(yes, yes_args), (no, no_args)] =
+                    [&targets[0], &targets[1]].map(|call| self.target(call));
                 self.b.ins().brif(condition, yes, &yes_args, no, &no_args);
             }
             (_, Imm::Switch(table)) => self.switch(data, table),
@@ -76,7 +77,8 @@ impl Translator<'_, '_> {
             values.push(self.b.ins().iconst(types::I32, 0));
             values.push(self.b.use_var(self.gas));
         }
-        let (registers, others) = data.args.split_at(self.interface.results.in_registers.min(data.args.len()));
+        let (registers, others) =
+            data.args.split_at(self.interface.results.in_registers.min(data.args.len()));
         for &result in registers {
             self.flat(result, &mut values);
         }

@@ -1,8 +1,8 @@
 //! Object code through Cranelift: the fast-compile backend.
 //!
 //! A module is brought into legal form ([`evmc_backend::legalize`]), each function is translated to
-//! Cranelift's IR by one pass over its blocks, and `cranelift-object` collects machine code,
-//! relocations and unwind tables into one ELF object.
+//! Cranelift's IR by one pass over its blocks, and `cranelift-object` collects machine code and
+//! relocations in one ELF object, to which [`unwind`] adds the unwind tables.
 //!
 //! How state is held:
 //!
@@ -41,14 +41,19 @@ mod signature;
 mod stack_use;
 mod target;
 mod translate;
+mod unwind;
 mod value;
 
+use evmc_backend::legalize::Outline;
 use evmc_backend::{Backend, BackendError, Object, Options};
 use evmc_ir::Module;
 
 /// The backend.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Cranelift;
+pub struct Cranelift {
+    /// Where the expansions of long operations go.
+    pub outline: Outline,
+}
 
 impl Backend for Cranelift {
     fn name(&self) -> &'static str {
@@ -56,10 +61,10 @@ impl Backend for Cranelift {
     }
 
     fn compile(&self, module: &Module, options: &Options) -> Result<Object, BackendError> {
-        compile::object(module, options)
+        compile::object(module, options, self.outline)
     }
 
     fn assembly(&self, module: &Module, options: &Options) -> Result<String, BackendError> {
-        compile::assembly(module, options)
+        compile::assembly(module, options, self.outline)
     }
 }

@@ -1,8 +1,6 @@
 //! VM memory, the memory stack, calldata and the fields of the frame.
 
-use cranelift_codegen::ir::{
-    AliasRegionData, InstBuilder, MemFlagsData, Value, condcodes::IntCC, types,
-};
+use cranelift_codegen::ir::{AliasRegionData, InstBuilder, MemFlagsData, Value, condcodes::IntCC, types};
 use cranelift_frontend::FunctionBuilder;
 use evmc_abi::{Field, FieldKind, HostFn};
 use evmc_ir::{Imm, InstData, Opcode, Type};

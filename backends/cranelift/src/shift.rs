@@ -70,7 +70,10 @@ impl Translator<'_, '_> {
         small(amount)
             || bounded(amount)
             || self.func.defining_inst(amount).is_some_and(|def| {
-                def.opcode == Opcode::Xor && small(def.args[1]) && bounded(def.args[0]) && ty.bits().is_power_of_two()
+                def.opcode == Opcode::Xor
+                    && small(def.args[1])
+                    && bounded(def.args[0])
+                    && ty.bits().is_power_of_two()
             })
     }
 

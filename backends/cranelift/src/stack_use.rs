@@ -13,7 +13,8 @@ const RECURSION_LIMIT: u64 = 1024;
 /// Upper bound in bytes, given the frame size of each function in bytes.
 pub(crate) fn native_stack_bytes(module: &Module, frames: &SecondaryMap<Func, u64>) -> u64 {
     let Some(entry) = module.entry else { return 0 };
-    let mut search = Search { graph: callees(module), frames, state: SecondaryMap::new(), next: 1, open: Vec::new() };
+    let mut search =
+        Search { graph: callees(module), frames, state: SecondaryMap::new(), next: 1, open: Vec::new() };
     search.run(entry);
     search.state[entry].bound
 }

@@ -9,8 +9,18 @@ use target_lexicon::{Architecture, BinaryFormat, Triple};
 
 /// Processor features of x86-64-v3 that Cranelift knows.
 const V3: [&str; 12] = [
-    "has_sse3", "has_ssse3", "has_cmpxchg16b", "has_sse41", "has_sse42", "has_popcnt", "has_avx", "has_avx2",
-    "has_fma", "has_bmi1", "has_bmi2", "has_lzcnt",
+    "has_sse3",
+    "has_ssse3",
+    "has_cmpxchg16b",
+    "has_sse41",
+    "has_sse42",
+    "has_popcnt",
+    "has_avx",
+    "has_avx2",
+    "has_fma",
+    "has_bmi1",
+    "has_bmi2",
+    "has_lzcnt",
 ];
 
 /// The instruction set that the options ask for.

@@ -192,24 +192,77 @@ impl<'a, 'b> Translator<'a, 'b> {
         use Opcode as Op;
         match data.opcode {
             Op::Const => self.constant_value(data),
-            Op::Add | Op::Sub | Op::Mul | Op::AddCarry | Op::SubBorrow | Op::Udiv | Op::Sdiv | Op::Urem
-            | Op::Srem | Op::And | Op::Or | Op::Xor | Op::Not => return self.arithmetic(data),
-            Op::Shl | Op::Lshr | Op::Ashr | Op::Rotl | Op::Rotr | Op::Clz | Op::Ctz | Op::Popcnt
+            Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::AddCarry
+            | Op::SubBorrow
+            | Op::Udiv
+            | Op::Sdiv
+            | Op::Urem
+            | Op::Srem
+            | Op::And
+            | Op::Or
+            | Op::Xor
+            | Op::Not => return self.arithmetic(data),
+            Op::Shl
+            | Op::Lshr
+            | Op::Ashr
+            | Op::Rotl
+            | Op::Rotr
+            | Op::Clz
+            | Op::Ctz
+            | Op::Popcnt
             | Op::Bswap => return self.shift_or_count(data),
-            Op::Eq | Op::Ne | Op::Ult | Op::Ule | Op::Ugt | Op::Uge | Op::Slt | Op::Sle | Op::Sgt
-            | Op::Sge | Op::Select => self.comparison(data),
+            Op::Eq
+            | Op::Ne
+            | Op::Ult
+            | Op::Ule
+            | Op::Ugt
+            | Op::Uge
+            | Op::Slt
+            | Op::Sle
+            | Op::Sgt
+            | Op::Sge
+            | Op::Select => self.comparison(data),
             Op::Zext | Op::Sext | Op::Trunc | Op::Bitcast => self.conversion(data),
-            Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fmin | Op::Fmax | Op::Fsqrt | Op::Fabs
-            | Op::Fneg | Op::Fcopysign | Op::Fceil | Op::Ffloor | Op::Ftrunc | Op::Fnearest | Op::Feq
-            | Op::Fne | Op::Flt | Op::Fle => return self.float(data),
-            Op::MemLoad | Op::MemStore | Op::MemEnsure | Op::CalldataLoad | Op::FrameGet | Op::StackLoad
+            Op::Fadd
+            | Op::Fsub
+            | Op::Fmul
+            | Op::Fdiv
+            | Op::Fmin
+            | Op::Fmax
+            | Op::Fsqrt
+            | Op::Fabs
+            | Op::Fneg
+            | Op::Fcopysign
+            | Op::Fceil
+            | Op::Ffloor
+            | Op::Ftrunc
+            | Op::Fnearest
+            | Op::Feq
+            | Op::Fne
+            | Op::Flt
+            | Op::Fle => return self.float(data),
+            Op::MemLoad
+            | Op::MemStore
+            | Op::MemEnsure
+            | Op::CalldataLoad
+            | Op::FrameGet
+            | Op::StackLoad
             | Op::StackStore => self.memory(data),
-            Op::StackCheck | Op::GasCharge | Op::GasChargeAt | Op::GasChargeDyn | Op::GasRemaining
+            Op::StackCheck
+            | Op::GasCharge
+            | Op::GasChargeAt
+            | Op::GasChargeDyn
+            | Op::GasRemaining
             | Op::ExitIf => self.metering(data),
             Op::Host => self.host(data),
             Op::Call => self.call(data),
             Op::Jump | Op::Branch | Op::Switch | Op::Ret | Op::Exit | Op::Unreachable => self.leave(data),
-            Op::Addmod | Op::Mulmod | Op::Exp | Op::Byte | Op::SignExtend => return Err("after legalisation"),
+            Op::Addmod | Op::Mulmod | Op::Exp | Op::Byte | Op::SignExtend => {
+                return Err("after legalisation");
+            }
         }
         Ok(())
     }
@@ -254,7 +307,8 @@ impl<'a, 'b> Translator<'a, 'b> {
         match self.slots[1] {
             Some(slot) => slot,
             None => {
-                let most = self.around.interfaces.values().flatten().map(|callee| callee.results.memory).max();
+                let most =
+                    self.around.interfaces.values().flatten().map(|callee| callee.results.memory).max();
                 self.slot(1, most.unwrap_or(0))
             }
         }

@@ -53,7 +53,11 @@ impl Emit<'_> {
         let (a, b) = (self.trunc(ty, I128, a), self.trunc(ty, I128, b));
         match (ty, a, b) {
             (I1, Part::Const(known), other) | (I1, other, Part::Const(known)) => {
-                if known == 0 { self.not(I1, other) } else { other }
+                if known == 0 {
+                    self.not(I1, other)
+                } else {
+                    other
+                }
             }
             _ => self.compare(Opcode::Eq, ty, a, b),
         }
@@ -94,9 +98,6 @@ impl Emit<'_> {
 
     /// `condition ? a : b`.
     pub fn word_select(&mut self, condition: Part, a: Word, b: Word) -> Word {
-        Word {
-            lo: self.select(I128, condition, a.lo, b.lo),
-            hi: self.select(I128, condition, a.hi, b.hi),
-        }
+        Word { lo: self.select(I128, condition, a.lo, b.lo), hi: self.select(I128, condition, a.hi, b.hi) }
     }
 }

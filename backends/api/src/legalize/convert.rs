@@ -79,14 +79,29 @@ impl Walk<'_> {
         let op = data.opcode;
         let arg = |walk: &Self, n: usize| walk.part(data.args[n]);
         Some(match op {
-            Opcode::Add | Opcode::Sub | Opcode::Mul | Opcode::And | Opcode::Or | Opcode::Xor
-            | Opcode::Shl | Opcode::Lshr | Opcode::Ashr => {
+            Opcode::Add
+            | Opcode::Sub
+            | Opcode::Mul
+            | Opcode::And
+            | Opcode::Or
+            | Opcode::Xor
+            | Opcode::Shl
+            | Opcode::Lshr
+            | Opcode::Ashr => {
                 let (a, b) = (arg(self, 0), arg(self, 1));
                 self.emit.binary(op, ty, a, b)
             }
             Opcode::Not => self.emit.not(ty, arg(self, 0)),
-            Opcode::Eq | Opcode::Ne | Opcode::Ult | Opcode::Ule | Opcode::Ugt | Opcode::Uge
-            | Opcode::Slt | Opcode::Sle | Opcode::Sgt | Opcode::Sge => {
+            Opcode::Eq
+            | Opcode::Ne
+            | Opcode::Ult
+            | Opcode::Ule
+            | Opcode::Ugt
+            | Opcode::Uge
+            | Opcode::Slt
+            | Opcode::Sle
+            | Opcode::Sgt
+            | Opcode::Sge => {
                 let (a, b) = (arg(self, 0), arg(self, 1));
                 self.emit.compare(op, ty, a, b)
             }

@@ -57,9 +57,7 @@ impl Emit<'_> {
     /// Unsigned quotient or remainder by a power of two.
     fn divide_by_power(&mut self, op: Opcode, a: Word, divisor: U256) -> Word {
         match op {
-            Opcode::Udiv | Opcode::Sdiv => {
-                self.word_shift(Opcode::Lshr, a, divisor.trailing_zeros() as u32)
-            }
+            Opcode::Udiv | Opcode::Sdiv => self.word_shift(Opcode::Lshr, a, divisor.trailing_zeros() as u32),
             _ => self.word_bitwise(Opcode::And, a, Word::constant(divisor - U256::from(1))),
         }
     }

@@ -106,7 +106,13 @@ impl<'f> Emit<'f> {
     /// `condition ? a : b`.
     pub fn select(&mut self, ty: Type, condition: Part, a: Part, b: Part) -> Part {
         match condition {
-            Part::Const(constant) => if constant == 0 { b } else { a },
+            Part::Const(constant) => {
+                if constant == 0 {
+                    b
+                } else {
+                    a
+                }
+            }
             _ if a == b => a,
             Part::Value(condition) => {
                 let bits = self.bits(ty, a).max(self.bits(ty, b));

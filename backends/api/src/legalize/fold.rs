@@ -48,8 +48,20 @@ fn constants(op: Opcode, ty: Type, a: u128, b: u128) -> Option<u128> {
         Opcode::And => a & b,
         Opcode::Or => a | b,
         Opcode::Xor => a ^ b,
-        Opcode::Shl => if in_range { a << b } else { 0 },
-        Opcode::Lshr => if in_range { a >> b } else { 0 },
+        Opcode::Shl => {
+            if in_range {
+                a << b
+            } else {
+                0
+            }
+        }
+        Opcode::Lshr => {
+            if in_range {
+                a >> b
+            } else {
+                0
+            }
+        }
         Opcode::Ashr => (signed(ty, a) >> b.min(u128::from(ty.bits() - 1))) as u128,
         _ => return None,
     })

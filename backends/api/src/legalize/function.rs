@@ -169,9 +169,7 @@ impl<'a> Walk<'a> {
         match (self.map[value], self.func.ty(value)) {
             (Mapped::Word(word), _) => SmallVec::from_slice(&self.emit.word_values(word)),
             (Mapped::Narrow(part), ty) => SmallVec::from_elem(self.emit.value(ty, part), 1),
-            (Mapped::Dead, ty) => {
-                legal_types(ty).iter().map(|&ty| self.emit.value(ty, Part::ZERO)).collect()
-            }
+            (Mapped::Dead, ty) => legal_types(ty).iter().map(|&ty| self.emit.value(ty, Part::ZERO)).collect(),
         }
     }
 

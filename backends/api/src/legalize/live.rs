@@ -115,7 +115,9 @@ fn target_of(imm: &Imm, number: usize) -> Option<&BlockCall> {
     match imm {
         Imm::Jump(target) => Some(target),
         Imm::Branch(targets) => targets.get(number),
-        Imm::Switch(table) => table.cases.get(number).map_or(Some(&table.default), |(_, target)| Some(target)),
+        Imm::Switch(table) => {
+            table.cases.get(number).map_or(Some(&table.default), |(_, target)| Some(target))
+        }
         _ => None,
     }
 }

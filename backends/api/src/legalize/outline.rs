@@ -60,7 +60,8 @@ impl Helper {
         let args: Vec<_> = (0..words).map(|_| b.add_param(entry, Type::I256)).collect();
         let results = match self {
             Self::Word(op) => {
-                let inst = b.op(op, Some(Type::I256).filter(|_| op != Opcode::CalldataLoad), &args, Imm::None);
+                let inst =
+                    b.op(op, Some(Type::I256).filter(|_| op != Opcode::CalldataLoad), &args, Imm::None);
                 b.func.insts[inst].results.clone()
             }
             Self::Ensure => {

@@ -19,9 +19,7 @@ impl Emit<'_> {
         match (op, amount) {
             (_, 0) => a,
             (_, 256..) => Word { lo: fill, hi: fill },
-            (Opcode::Shl, 128..) => {
-                Word { lo: fill, hi: self.shift(Opcode::Shl, I128, a.lo, amount - 128) }
-            }
+            (Opcode::Shl, 128..) => Word { lo: fill, hi: self.shift(Opcode::Shl, I128, a.lo, amount - 128) },
             (_, 128..) => Word { lo: self.shift(op, I128, a.hi, amount - 128), hi: fill },
             (Opcode::Shl, _) => {
                 let hi = self.funnel(a.hi, amount, a.lo, 128 - amount);
