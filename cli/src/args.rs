@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use alloy_primitives::{Address, U256};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use evmc_backend::CpuLevel;
 use regex::Regex;
 
 use crate::{
@@ -43,8 +44,45 @@ pub enum Command {
 /// Ways of running code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum EngineName {
+    /// Machine code
+    Native,
     /// revm's interpreter
     Interpreter,
+    /// The interpreter of the compiler's IR
+    Ir,
+}
+
+/// Code generators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendName {
+    /// Compiles fast
+    Cranelift,
+}
+
+/// How code is compiled.
+#[derive(Clone, Debug, Args)]
+pub struct CompileArgs {
+    /// Code generator
+    #[arg(long, value_enum, default_value_t = BackendName::Cranelift)]
+    pub backend: BackendName,
+
+    /// Optimisation level of the code generator, 0 to 3
+    #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub level: u8,
+
+    /// Processor that the code is for: x86-64-v3, or x86-64 for any
+    #[arg(long, value_name = "CPU", default_value = CpuLevel::V3.name(), value_parser = parse_cpu)]
+    pub cpu: CpuLevel,
+
+    /// Verify the IR after each step of the compiler
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// Parses a processor level.
+fn parse_cpu(text: &str) -> Result<CpuLevel, String> {
+    CpuLevel::from_name(text).ok_or_else(|| "known are x86-64 and x86-64-v3".to_owned())
 }
 
 /// Arguments of `evmc run`.
@@ -103,8 +141,12 @@ pub struct RunArgs {
     pub state: Option<PathBuf>,
 
     /// How to run the code
-    #[arg(long, value_enum, default_value_t = EngineName::Interpreter)]
+    #[arg(long, value_enum, default_value_t = EngineName::Native)]
     pub engine: EngineName,
+
+    /// How to compile it
+    #[command(flatten)]
+    pub compile: CompileArgs,
 
     /// Run the transaction this many times from the same state, and report the median time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -135,6 +177,14 @@ pub struct StatetestArgs {
     /// How to run the code
     #[arg(long, value_enum, default_value_t = EngineName::Interpreter)]
     pub engine: EngineName,
+
+    /// How to compile it
+    #[command(flatten)]
+    pub compile: CompileArgs,
+
+    /// Interpret initcode, compile deployed code only
+    #[arg(long)]
+    pub no_initcode: bool,
 
     /// Only this fork; may be repeated
     #[arg(long = "fork", value_name = "FORK", value_parser = parse_fork)]

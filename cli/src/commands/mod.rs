@@ -4,10 +4,15 @@ mod completions;
 mod run;
 mod statetest;
 
+use evmc_backend::{Backend, OptLevel, Options};
+use evmc_backend_cranelift::Cranelift;
+use evmc_compiler::driver::Config;
+
 use crate::{
-    args::{Command, EngineName},
-    engine::{Engine, InterpreterEngine},
+    args::{BackendName, Command, CompileArgs, EngineName},
+    engine::{CompiledEngine, Engine, InterpreterEngine, IrMaker, NativeMaker},
     error::{CliError, ExitStatus},
+    fork::Fork,
     input::Warning,
 };
 
@@ -20,11 +25,32 @@ pub fn run(command: Command) -> Result<ExitStatus, CliError> {
     }
 }
 
-/// The engine with this name.
-fn engine(name: EngineName) -> Box<dyn Engine> {
+/// The engine with this name; `initcode` tells whether code that creates contracts is compiled too.
+fn engine(name: EngineName, compile: &CompileArgs, initcode: bool) -> Box<dyn Engine> {
+    let config = config(compile, Fork::default());
     match name {
         EngineName::Interpreter => Box::new(InterpreterEngine::default()),
+        EngineName::Ir => Box::new(CompiledEngine::new("ir", IrMaker::new(config), initcode)),
+        EngineName::Native => {
+            let maker = NativeMaker::new(backend(compile.backend), config);
+            Box::new(CompiledEngine::new("native", maker, initcode))
+        }
     }
+}
+
+/// The code generator with this name.
+fn backend(name: BackendName) -> &'static dyn Backend {
+    match name {
+        BackendName::Cranelift => &Cranelift,
+    }
+}
+
+/// The compiler's configuration for `fork`.
+fn config(compile: &CompileArgs, fork: Fork) -> Config {
+    let level = OptLevel::from_number(compile.level).unwrap_or_default();
+    let backend = Options { level, cpu: compile.cpu, ..Options::default() };
+    let verify = compile.verify || Config::default().verify;
+    Config { fork, backend, verify, ..Config::default() }
 }
 
 /// Prints warnings to standard error.

@@ -38,7 +38,7 @@ pub fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     }
     let call = call(args, &contract)?;
     let world = world(args.state.as_deref())?;
-    let engine = engine(args.engine);
+    let engine = engine(args.engine, &args.compile, true);
     let mut answer = Ok(None);
     engine
         .on_worker_stack(Box::new(|| answer = transact(args, &contract, call, world, &*engine).map(Some)))

@@ -5,7 +5,10 @@
 //! memory. Both `evmc statetest` and `evmc run` know engines only through these two traits, and every
 //! engine answers in revm's own result types, so any two can be compared field by field.
 
+mod codes;
+mod compiled;
 mod interpreter;
+mod ir_code;
 
 use std::{collections::BTreeMap, convert::Infallible, io, sync::Arc};
 
@@ -17,6 +20,8 @@ use revm::{
     },
 };
 
+pub use codes::{CodeMaker, Codes};
+pub use compiled::{CompiledEngine, IrMaker, NativeMaker};
 pub use interpreter::{InterpreterEngine, trace};
 
 use crate::world::{World, WorldDb};

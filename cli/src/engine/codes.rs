@@ -1,0 +1,176 @@
+//! Compiled code by code hash and fork, shared by all workers.
+//!
+//! Code is compiled when a frame first asks for it, on the thread that asks; others that ask for the same
+//! code meanwhile wait for it. What lies here is bounded: entries live in two generations, and when the
+//! younger one is full the older one is dropped, save for what was used since. Code that a frame is
+//! running stays in memory as long as the frame does.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use alloy_primitives::B256;
+use evmc_revm::{CodeSource, FrameCode};
+use revm::{bytecode::Bytecode, primitives::hardfork::SpecId};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::fork::Fork;
+
+/// Codes in a generation. Each takes two entries of the kernel's table of mappings, which has room for
+/// 65,530 in a process.
+const GENERATION_CODES: usize = 8_192;
+
+/// Reason under which frames of initcode are counted where that is not compiled.
+const NO_INITCODE: &str = "initcode is not compiled";
+
+/// Makes code runnable: compiles it for a fork.
+pub trait CodeMaker: Send + Sync {
+    /// Runnable code, or why there is none.
+    ///
+    /// # Errors
+    /// The reason in words; reasons are counted, so they should not name the code.
+    fn make(&self, code: &[u8], fork: Fork) -> Result<Arc<dyn FrameCode>, String>;
+}
+
+/// Runnable code, or why there is none.
+type Made = Result<Arc<dyn FrameCode>, Arc<str>>;
+
+/// A place for code that one thread fills.
+type Slot = Arc<OnceLock<Made>>;
+
+/// What code is known by.
+type Key = (B256, SpecId);
+
+/// Two generations of code.
+#[derive(Default)]
+struct Generations {
+    young: HashMap<Key, Slot>,
+    old: HashMap<Key, Slot>,
+}
+
+impl Generations {
+    /// The slot for a code, in the younger generation from now on.
+    fn slot(&mut self, key: Key) -> Slot {
+        if let Some(slot) = self.young.get(&key) {
+            return Arc::clone(slot);
+        }
+        if self.young.len() >= GENERATION_CODES {
+            self.old = mem::take(&mut self.young);
+        }
+        let slot = self.old.remove(&key).unwrap_or_default();
+        self.young.insert(key, Arc::clone(&slot));
+        slot
+    }
+}
+
+/// What was done so far.
+#[derive(Clone, Debug, Default)]
+pub struct CodeCounters {
+    /// Codes that were compiled.
+    pub compiled: u64,
+    /// Codes that were refused, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Frames that got no code, by reason.
+    pub frames_without: BTreeMap<String, u64>,
+    /// CPU time of compilation.
+    pub compile_cpu: Duration,
+}
+
+/// A bounded store of code that makes what it does not have.
+pub struct Codes<M> {
+    maker: M,
+    initcode: bool,
+    generations: Mutex<Generations>,
+    counters: Mutex<CodeCounters>,
+}
+
+impl<M: CodeMaker> Codes<M> {
+    /// An empty store; `initcode` tells whether code that creates contracts is compiled too.
+    pub fn new(maker: M, initcode: bool) -> Self {
+        Self { maker, initcode, generations: Mutex::default(), counters: Mutex::default() }
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> CodeCounters {
+        lock(&self.counters).clone()
+    }
+
+    /// Makes code runnable and counts it.
+    fn make(&self, code: &[u8], fork: Fork) -> Made {
+        let start = thread_cpu_time();
+        let made = self.maker.make(code, fork).map_err(Arc::from);
+        let took = thread_cpu_time().saturating_sub(start);
+        let mut counters = lock(&self.counters);
+        counters.compile_cpu += took;
+        match &made {
+            Ok(_) => counters.compiled += 1,
+            Err(reason) => count(&mut counters.refused, reason),
+        }
+        made
+    }
+}
+
+impl<M: CodeMaker> CodeSource for Codes<M> {
+    fn lookup(
+        &self,
+        code_hash: B256,
+        code: &Bytecode,
+        spec: SpecId,
+        is_initcode: bool,
+    ) -> Option<Arc<dyn FrameCode>> {
+        if is_initcode && !self.initcode {
+            count(&mut lock(&self.counters).frames_without, NO_INITCODE);
+            return None;
+        }
+        let fork = Fork::from_number(spec as u8)?;
+        let slot = lock(&self.generations).slot((code_hash, spec));
+        match slot.get_or_init(|| self.make(code.original_byte_slice(), fork)) {
+            Ok(code) => Some(Arc::clone(code)),
+            Err(reason) => {
+                count(&mut lock(&self.counters).frames_without, reason);
+                None
+            }
+        }
+    }
+}
+
+/// Counts one under `reason`.
+fn count(counts: &mut BTreeMap<String, u64>, reason: &str) {
+    match counts.get_mut(reason) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(reason.to_owned(), 1)),
+    }
+}
+
+/// Locks; what a panic left behind is still a set of whole entries.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// CPU time of the calling thread.
+fn thread_cpu_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_are_bounded_and_keep_what_is_used() {
+        let mut generations = Generations::default();
+        let key = |number: usize| (B256::from(alloy_primitives::U256::from(number)), SpecId::OSAKA);
+        let first = generations.slot(key(0));
+        for number in 1..3 * GENERATION_CODES {
+            generations.slot(key(number));
+            if number % 1000 == 0 {
+                assert!(Arc::ptr_eq(&first, &generations.slot(key(0))));
+            }
+        }
+        assert!(generations.young.len() + generations.old.len() <= 2 * GENERATION_CODES);
+        assert!(!generations.old.contains_key(&key(1)));
+    }
+}

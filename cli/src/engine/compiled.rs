@@ -1,0 +1,157 @@
+//! Engines that run compiled code inside revm.
+//!
+//! Both get their code from a [`Codes`] store and differ in its maker: [`NativeMaker`] runs the whole
+//! pipeline down to machine code in memory, [`IrMaker`] stops at the IR and interprets that.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use evmc_artifact::Artifact;
+use evmc_backend::Backend;
+use evmc_compiler::driver::{self, CompileError, Config};
+use evmc_loader::LoadedCode;
+use evmc_revm::{AotEvm, FrameCode, NativeCode, on_large_stack};
+use revm::ExecuteEvm;
+
+use super::{
+    Counters, Engine, TxInput, TxResult, Worker,
+    codes::{CodeMaker, Codes},
+    ir_code::IrCode,
+};
+use crate::fork::Fork;
+
+/// Reason under which frames are counted for which the native stack was too short.
+const NO_STACK: &str = "native stack is too short";
+
+/// Compiles to machine code.
+pub struct NativeMaker {
+    backend: &'static dyn Backend,
+    config: Config,
+}
+
+impl NativeMaker {
+    /// A maker with this code generator; the fork in `config` does not matter.
+    pub const fn new(backend: &'static dyn Backend, config: Config) -> Self {
+        Self { backend, config }
+    }
+}
+
+impl CodeMaker for NativeMaker {
+    fn make(&self, code: &[u8], fork: Fork) -> Result<Arc<dyn FrameCode>, String> {
+        let config = Config { fork, ..self.config.clone() };
+        let compiled = driver::compile(code, &config, self.backend).map_err(refusal)?;
+        load(&compiled.artifact, &driver::code_hash(code), fork)
+    }
+}
+
+/// Checks an artifact and maps it into memory.
+fn load(
+    artifact: &[u8],
+    code_hash: &[u8; 32],
+    fork: Fork,
+) -> Result<Arc<dyn FrameCode>, String> {
+    let checked = Artifact::check(artifact).and_then(|found| found.expect(code_hash, fork as u16));
+    let checked = checked.map_err(|error| format!("artifact is refused: {error}"))?;
+    let loaded = LoadedCode::load(&checked).map_err(|error| error.to_string())?;
+    let code = NativeCode::trust(loaded).ok_or("artifact is not EVM code")?;
+    Ok(Arc::new(code))
+}
+
+/// Compiles to IR.
+pub struct IrMaker {
+    config: Config,
+}
+
+impl IrMaker {
+    /// A maker; the fork in `config` does not matter.
+    pub const fn new(config: Config) -> Self {
+        Self { config }
+    }
+}
+
+impl CodeMaker for IrMaker {
+    fn make(&self, code: &[u8], fork: Fork) -> Result<Arc<dyn FrameCode>, String> {
+        let config = Config { fork, ..self.config.clone() };
+        let lowered = driver::lower(code, &config).map_err(refusal)?;
+        Ok(Arc::new(IrCode::new(lowered.module, fork)))
+    }
+}
+
+/// A refusal in words that are the same for all codes that are refused for it.
+fn refusal(error: CompileError) -> String {
+    match error {
+        CompileError::TooLong(_) => "code is too long".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// Runs frames with code from a store, and interprets those for which it has none.
+pub struct CompiledEngine<M> {
+    name: &'static str,
+    codes: Arc<Codes<M>>,
+    frames_native: AtomicU64,
+    frames_without_stack: AtomicU64,
+}
+
+impl<M: CodeMaker + 'static> CompiledEngine<M> {
+    /// An engine called `name` whose code `maker` makes; `initcode` tells whether code that creates
+    /// contracts is compiled too.
+    pub fn new(name: &'static str, maker: M, initcode: bool) -> Self {
+        Self {
+            name,
+            codes: Arc::new(Codes::new(maker, initcode)),
+            frames_native: AtomicU64::new(0),
+            frames_without_stack: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<M: CodeMaker + 'static> Engine for CompiledEngine<M> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn on_worker_stack(&self, work: Box<dyn FnOnce() + Send + '_>) -> io::Result<()> {
+        on_large_stack(work)
+    }
+
+    fn worker(&self) -> Box<dyn Worker + '_> {
+        Box::new(CompiledWorker(self))
+    }
+
+    fn counters(&self) -> Counters {
+        let codes = self.codes.counters();
+        let without_stack = self.frames_without_stack.load(Ordering::Relaxed);
+        let without_stack = (without_stack > 0).then(|| (NO_STACK.to_owned(), without_stack));
+        let mut frames_interpreted: BTreeMap<_, _> = codes.frames_without;
+        frames_interpreted.extend(without_stack);
+        Counters {
+            frames_native: self.frames_native.load(Ordering::Relaxed),
+            frames_interpreted,
+            codes_compiled: codes.compiled,
+            codes_refused: codes.refused,
+            compile_cpu_s: codes.compile_cpu.as_secs_f64(),
+        }
+    }
+}
+
+/// A worker of [`CompiledEngine`].
+struct CompiledWorker<'a, M>(&'a CompiledEngine<M>);
+
+impl<M: CodeMaker + 'static> Worker for CompiledWorker<'_, M> {
+    fn transact(&mut self, input: &TxInput) -> TxResult {
+        let source = Arc::clone(&self.0.codes);
+        let mut evm = AotEvm::new(input.context(), source);
+        let result = evm.transact(input.tx.clone());
+        let counts = evm.counts();
+        self.0.frames_native.fetch_add(counts.native, Ordering::Relaxed);
+        self.0.frames_without_stack.fetch_add(counts.without_stack, Ordering::Relaxed);
+        result
+    }
+}
