@@ -39,9 +39,9 @@ fn engine(name: EngineName, compile: &CompileArgs, initcode: bool) -> Box<dyn En
 }
 
 /// The code generator with this name.
-fn backend(name: BackendName) -> &'static dyn Backend {
+fn backend(name: BackendName) -> Box<dyn Backend + Send> {
     match name {
-        BackendName::Cranelift => &Cranelift,
+        BackendName::Cranelift => Box::new(Cranelift::default()),
     }
 }
 

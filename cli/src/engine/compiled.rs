@@ -31,13 +31,13 @@ const NO_STACK: &str = "native stack is too short";
 
 /// Compiles to machine code.
 pub struct NativeMaker {
-    backend: &'static dyn Backend,
+    backend: Box<dyn Backend + Send>,
     config: Config,
 }
 
 impl NativeMaker {
     /// A maker with this code generator; the fork in `config` does not matter.
-    pub const fn new(backend: &'static dyn Backend, config: Config) -> Self {
+    pub fn new(backend: Box<dyn Backend + Send>, config: Config) -> Self {
         Self { backend, config }
     }
 }
@@ -45,17 +45,13 @@ impl NativeMaker {
 impl CodeMaker for NativeMaker {
     fn make(&self, code: &[u8], fork: Fork) -> Result<Arc<dyn FrameCode>, String> {
         let config = Config { fork, ..self.config.clone() };
-        let compiled = driver::compile(code, &config, self.backend).map_err(refusal)?;
+        let compiled = driver::compile(code, &config, &*self.backend).map_err(refusal)?;
         load(&compiled.artifact, &driver::code_hash(code), fork)
     }
 }
 
 /// Checks an artifact and maps it into memory.
-fn load(
-    artifact: &[u8],
-    code_hash: &[u8; 32],
-    fork: Fork,
-) -> Result<Arc<dyn FrameCode>, String> {
+fn load(artifact: &[u8], code_hash: &[u8; 32], fork: Fork) -> Result<Arc<dyn FrameCode>, String> {
     let checked = Artifact::check(artifact).and_then(|found| found.expect(code_hash, fork as u16));
     let checked = checked.map_err(|error| format!("artifact is refused: {error}"))?;
     let loaded = LoadedCode::load(&checked).map_err(|error| error.to_string())?;

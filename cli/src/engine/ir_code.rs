@@ -103,12 +103,9 @@ impl Host for FrameHost<'_, '_> {
             Field::Caller => word(frame.caller),
             Field::Callvalue => word(frame.callvalue),
             // Pointers, which the interpreter never follows.
-            Field::Host
-            | Field::Memory
-            | Field::Stack
-            | Field::Calldata
-            | Field::Code
-            | Field::Context => U256::ZERO,
+            Field::Host | Field::Memory | Field::Stack | Field::Calldata | Field::Code | Field::Context => {
+                U256::ZERO
+            }
         }
     }
 }
