@@ -71,6 +71,10 @@ pub fn stretches(code: &Code<'_>, block: BlockId) -> Vec<Stretch> {
     if !open.is_empty() {
         done.push(open);
     }
+    // An immediate that the code cuts short reaches beyond its end; a stretch does not.
+    if let Some(last) = done.last_mut() {
+        last.range.end = last.range.end.min(code.bytes().len() as u32);
+    }
     done
 }
 

@@ -254,6 +254,10 @@ impl Op {
     }
 }
 
+/// Stack items that `LOG` needs for its memory range. It pays for that before it looks whether its
+/// topics are there, so checks that come before the operation ask for these alone.
+pub const LOG_RANGE: u8 = 2;
+
 /// Whether an opcode means anything under a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -308,6 +312,7 @@ impl OpInfo {
     pub fn row(&self) -> OpRow {
         let (inputs, outputs, immediate) = match self.status {
             Status::Defined if self.op.has_stack_immediate() => (0, 0, self.immediate),
+            Status::Defined if matches!(self.op, Op::Log(_)) => (LOG_RANGE, 0, self.immediate),
             Status::Defined => (self.inputs, self.outputs, self.immediate),
             Status::NotActivated | Status::Undefined => (0, 0, 0),
         };

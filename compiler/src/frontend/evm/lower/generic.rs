@@ -21,7 +21,7 @@ use super::stack::add_offset;
 use super::{Lowering, OperandStack, halt_code, stack_needs};
 use crate::frontend::evm::decode::{BlockId, Code, Exit, Operation};
 use crate::frontend::evm::gas::{self, Stretch};
-use crate::frontend::evm::opcode::Op;
+use crate::frontend::evm::opcode::{LOG_RANGE, Op};
 
 /// Set in a target that is reached by falling from the chunk before, not by a jump.
 pub const FALL: u64 = 1 << 32;
@@ -221,6 +221,12 @@ impl<'a> Chunk<'a> {
                 self.jump(&mut lowering.b, target, height);
             }
             Op::JumpI => self.jump_if(lowering, index),
+            Op::Log(topics) => {
+                if topics > 0 {
+                    check_topics(lowering, height, operation);
+                }
+                lowering.operation(operation);
+            }
             op if op.has_stack_immediate() => {
                 check_deep(lowering, height, operation);
                 lowering.operation(operation);
@@ -307,6 +313,23 @@ fn check(lowering: &mut Lowering<'_>, height: Value, stretch: &Stretch, number: 
     if stretch.gas > 0 {
         b.gas_charge_at(stretch.gas, number, height);
     }
+}
+
+/// Checks that the topics of a `LOG` are there, aside.
+fn check_topics(lowering: &mut Lowering<'_>, height: Value, operation: &Operation) {
+    lowering.stack.fetch(&mut lowering.b, LOG_RANGE.into());
+    let growth = lowering.stack.growth();
+    let b = &mut lowering.b;
+    let height = add_offset(b, height, growth);
+    let needs = b.small(Type::I64, stack_needs(operation).into());
+    let is_short = b.binary(Opcode::Ult, height, needs);
+    let short = b.create_cold_block();
+    let next = b.branch_aside(is_short, short);
+    let stack = lowering.stack.clone();
+    b.switch_to(short);
+    lowering.log_without_topics(operation);
+    lowering.stack = stack;
+    lowering.b.resume(next);
 }
 
 /// Checks the stack for an EIP-8024 operation, whose needs stand in its immediate. revm reports a

@@ -59,6 +59,17 @@ impl Lowering<'_> {
         }
     }
 
+    /// A `LOG` whose topics are missing: pays for its memory range before it fails.
+    fn log_without_topics(&mut self, operation: &Operation) {
+        let Some(function) = host_function(operation.op()) else { return };
+        let (offset, length) = (self.pop(), self.pop());
+        let topic = self.b.small(Type::I256, 0);
+        let args: Vec<Value> =
+            [offset, length].into_iter().chain(std::iter::repeat(topic)).take(function.args()).collect();
+        self.b.host(function, &args);
+        self.b.exit(ExitCode::StackUnderflow);
+    }
+
     /// Lowers an operation that neither jumps nor halts without the host.
     fn operation(&mut self, operation: &Operation) {
         match operation.info.op {
@@ -142,10 +153,12 @@ fn halt_code(operation: &Operation) -> Option<ExitCode> {
     }
 }
 
-/// Stack items that an EIP-8024 operation needs, its immediate being valid.
+/// Stack items that an operation needs which checks them itself: a `LOG`, or an EIP-8024 operation,
+/// whose immediate is valid.
 fn stack_needs(operation: &Operation) -> u16 {
     let immediate = operation.stack_immediate();
     match operation.op() {
+        Op::Log(_) => operation.info.inputs.into(),
         Op::DupN => opcode::decode_single(immediate).unwrap_or(0),
         Op::SwapN => opcode::decode_single(immediate).map_or(0, |n| n + 1),
         Op::Exchange => opcode::decode_pair(immediate).map_or(0, |(_, m)| m + 1),

@@ -67,7 +67,7 @@ impl OperandStack {
     ///
     /// # Panics
     /// Where a stack without memory has fewer: the lowering checks heights before.
-    fn fetch(&mut self, builder: &mut Builder<'_>, count: usize) {
+    pub fn fetch(&mut self, builder: &mut Builder<'_>, count: usize) {
         while self.items.len() < count {
             let Below::Memory(height) = self.below else {
                 panic!("stack height was checked before lowering");

@@ -182,6 +182,9 @@ impl FunctionLowering<'_, '_> {
         }
         match operation.op() {
             Op::Jump | Op::JumpI => {}
+            Op::Log(_) if self.lowering.stack.len() < stack_needs(operation).into() => {
+                self.lowering.log_without_topics(operation);
+            }
             op if op.has_stack_immediate() => self.deep(operation),
             _ => self.lowering.operation(operation),
         }

@@ -191,7 +191,7 @@ impl<'a> Reach<'a> {
             let mut height = i64::from(node.height);
             for stretch in gas::stretches(self.code, node.block) {
                 most = most.max(height + i64::from(stretch.grows));
-                height += i64::from(stretch.change) + 1;
+                height += i64::from(stretch.change);
             }
         }
         for_each_call(function, &mut |callee, node| {
