@@ -1,18 +1,21 @@
 //! Compiles a module: one object, functions in order, one reused context.
 
+use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{Function as ClifFunction, UserFuncName};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_entity::SecondaryMap;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use cranelift_module::{FuncId, Linkage, Module as _, ModuleError};
+use cranelift_module::{FuncId, Linkage, Module as _, ModuleReloc};
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use evmc_backend::legalize::{Outline, legalize};
-use evmc_backend::{BackendError, Object, Options};
+use evmc_backend::{BackendError, Object, OptLevel, Options};
 use evmc_ir::{Builder, Func, Function, Imm, Module};
 
 use crate::signature::{Convention, Interface, interfaces};
 use crate::stack_use::native_stack_bytes;
 use crate::target;
+use crate::tier::{Budget, Effort};
 use crate::translate::{Surroundings, Translator};
 use crate::unwind::Unwind;
 
@@ -75,15 +78,12 @@ fn internal(function: &str, error: &dyn std::fmt::Display) -> BackendError {
 }
 
 /// A failure to compile one function.
-fn define_error(function: &str, error: ModuleError) -> BackendError {
+fn define_error(function: &str, error: &CodegenError) -> BackendError {
     match error {
-        ModuleError::Compilation(CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded) => {
+        CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded => {
             BackendError::TooLarge { function: function.into(), reason: error.to_string() }
         }
-        ModuleError::Compilation(error) => {
-            BackendError::Internal { function: function.into(), reason: format!("{error:?}") }
-        }
-        _ => internal(function, &error),
+        _ => BackendError::Internal { function: function.into(), reason: format!("{error:?}") },
     }
 }
 
@@ -92,6 +92,9 @@ struct Compiler<'a> {
     module: &'a Module,
     options: &'a Options,
     object: ObjectModule,
+    /// The instruction set with the fastest settings.
+    quick: OwnedTargetIsa,
+    budget: Budget,
     context: Context,
     builder: FunctionBuilderContext,
     ids: SecondaryMap<Func, Option<FuncId>>,
@@ -104,7 +107,8 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(module: &'a Module, options: &'a Options, text: bool) -> Result<Self, BackendError> {
-        let isa = target::isa(options)?;
+        let isa = target::isa(options, options.level)?;
+        let quick = target::isa(options, OptLevel::None)?;
         let names = Box::new(|call| format!("evmc.missing.{call}"));
         let builder = ObjectBuilder::new(isa, "evmc", names).map_err(|error| internal("", &error))?;
         let mut context = Context::new();
@@ -113,6 +117,8 @@ impl<'a> Compiler<'a> {
             module,
             options,
             object: ObjectModule::new(builder),
+            quick,
+            budget: Budget::default(),
             context,
             builder: FunctionBuilderContext::new(),
             ids: SecondaryMap::new(),
@@ -137,6 +143,7 @@ impl<'a> Compiler<'a> {
         }
         for (id, func) in module.functions.iter() {
             let (Some(own), Some(interface)) = (self.ids[id], self.interfaces[id].clone()) else { continue };
+            let effort = self.budget.next(func);
             self.prepare(own, &interface);
             let around = Surroundings {
                 object: &mut self.object,
@@ -146,7 +153,7 @@ impl<'a> Compiler<'a> {
             };
             let b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
             Translator::run(func, b, &interface, around)?;
-            self.frames[id] = self.define(own, &func.name)?;
+            self.frames[id] = self.define(own, &func.name, effort)?;
         }
         Ok(())
     }
@@ -159,14 +166,26 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles what is in the context; gives the bytes of native stack it uses.
-    fn define(&mut self, id: FuncId, name: &str) -> Result<u64, BackendError> {
-        self.object.define_function(id, &mut self.context).map_err(|error| define_error(name, error))?;
-        self.unwind.add(id, self.object.isa(), &self.context).map_err(|error| internal(name, &error))?;
-        let code = self.context.compiled_code();
-        if let Some(text) = code.and_then(|code| code.vcode.as_deref()) {
+    fn define(&mut self, id: FuncId, name: &str, effort: Effort) -> Result<u64, BackendError> {
+        let isa = match effort {
+            Effort::Full => self.object.isa(),
+            Effort::Quick => &*self.quick,
+        };
+        let compiled = self.context.compile(isa, &mut ControlPlane::default());
+        compiled.map_err(|error| define_error(name, &error.inner))?;
+        let Some(code) = self.context.compiled_code() else { return Ok(0) };
+        let function = &self.context.func;
+        let relocations = code.buffer.relocs().iter();
+        let relocations: Vec<_> =
+            relocations.map(|relocation| ModuleReloc::from_mach_reloc(relocation, function, id)).collect();
+        let alignment = code.buffer.alignment.into();
+        let defined = self.object.define_function_bytes(id, alignment, code.buffer.data(), &relocations);
+        defined.map_err(|error| internal(name, &error))?;
+        self.unwind.add(id, self.object.isa(), code).map_err(|error| internal(name, &error))?;
+        if let Some(text) = &code.vcode {
             self.text.push_str(&format!("{name}:\n{text}\n"));
         }
-        let layout = code.and_then(|code| code.buffer.frame_layout());
+        let layout = code.buffer.frame_layout();
         Ok(FRAME_HEADER + layout.map_or(0, |layout| layout.frame_to_fp_offset.into()))
     }
 

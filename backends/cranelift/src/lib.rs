@@ -21,7 +21,8 @@
 //! (`Frame::gas` was written where the exit happened). Results that no register holds go to memory
 //! that the caller provides.
 //!
-//! Files by topic, as in the other backends: [`target`] settings, [`signature`] conventions,
+//! Files by topic, as in the other backends: [`target`] settings, [`tier`] how much
+//! effort a function gets, [`signature`] conventions,
 //! [`compile`] the module, [`translate`] the walk over a function, [`value`] representation of
 //! values, then one file for each family of instructions.
 
@@ -40,6 +41,7 @@ mod shift;
 mod signature;
 mod stack_use;
 mod target;
+mod tier;
 mod translate;
 mod unwind;
 mod value;

@@ -23,14 +23,14 @@ const V3: [&str; 12] = [
     "has_lzcnt",
 ];
 
-/// The instruction set that the options ask for.
-pub(crate) fn isa(options: &Options) -> Result<OwnedTargetIsa, BackendError> {
+/// The instruction set that the options ask for, at an optimisation level.
+pub(crate) fn isa(options: &Options, level: OptLevel) -> Result<OwnedTargetIsa, BackendError> {
     let target = |reason: String| BackendError::Target { triple: options.triple.clone(), reason };
     let triple = Triple::from_str(&options.triple).map_err(|error| target(error.to_string()))?;
     if triple.architecture != Architecture::X86_64 || triple.binary_format != BinaryFormat::Elf {
         return Err(target("this backend compiles for x86-64 and ELF only".into()));
     }
-    let flags = flags(options.level).map_err(|error| target(error.to_string()))?;
+    let flags = flags(level).map_err(|error| target(error.to_string()))?;
     let mut builder = isa::lookup(triple).map_err(|error| target(error.to_string()))?;
     if options.cpu == CpuLevel::V3 {
         for feature in V3 {

@@ -5,7 +5,7 @@
 
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
-use cranelift_codegen::{CodegenError, Context};
+use cranelift_codegen::{CodegenError, CompiledCode};
 use cranelift_module::FuncId;
 use cranelift_object::ObjectProduct;
 use gimli::RunTimeEndian;
@@ -40,9 +40,9 @@ pub(crate) enum UnwindError {
 }
 
 impl Unwind {
-    /// Adds the function that was compiled in `context`.
-    pub fn add(&mut self, id: FuncId, isa: &dyn TargetIsa, context: &Context) -> Result<(), UnwindError> {
-        let info = context.compiled_code().map(|code| code.create_unwind_info(isa)).transpose()?.flatten();
+    /// Adds a compiled function.
+    pub fn add(&mut self, id: FuncId, isa: &dyn TargetIsa, code: &CompiledCode) -> Result<(), UnwindError> {
+        let info = code.create_unwind_info(isa)?;
         let (Some(UnwindInfo::SystemV(info)), Some(mut common)) = (info, isa.create_systemv_cie()) else {
             return Ok(());
         };

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::division::{host_function, pairs};
 use super::emit::Emit;
 use super::live::Live;
-use super::outline::{Helper, Helpers, OUTLINE_FROM, Outline, is_long};
+use super::outline::{Helper, Helpers};
 use super::part::{Mapped, Part, Word};
 
 /// What a function needs to know of its surroundings.
@@ -16,8 +16,6 @@ use super::part::{Mapped, Part, Word};
 pub(super) struct Context<'h> {
     /// The module's helpers.
     pub helpers: &'h mut Helpers,
-    /// Where long expansions go.
-    pub outline: Outline,
     /// The helper that is being built, which must not call itself.
     pub inside: Option<Helper>,
 }
@@ -35,7 +33,6 @@ pub(super) struct Walk<'a> {
     /// What is live in the source.
     pub live: &'a Live,
     context: Context<'a>,
-    heavy: bool,
     map: SecondaryMap<Value, Mapped>,
     blocks: SecondaryMap<Block, PackedOption<Block>>,
 }
@@ -43,11 +40,6 @@ pub(super) struct Walk<'a> {
 /// The legal form of a function.
 pub(super) fn legalize(func: &Function, context: Context<'_>) -> Function {
     let live = Live::new(func);
-    let heavy = match context.outline {
-        Outline::Rare => false,
-        Outline::Heavy => true,
-        Outline::BySize => live_size(func, &live) >= OUTLINE_FROM,
-    };
     let results: Vec<Type> = func.results.iter().flat_map(|&ty| legal_types(ty)).copied().collect();
     let mut legal = Function::new(func.name.clone(), &results);
     let mut walk = Walk {
@@ -55,7 +47,6 @@ pub(super) fn legalize(func: &Function, context: Context<'_>) -> Function {
         emit: Emit::new(&mut legal),
         live: &live,
         context,
-        heavy,
         map: SecondaryMap::with_capacity(func.values.len()),
         blocks: SecondaryMap::with_capacity(func.blocks.len()),
     };
@@ -64,12 +55,6 @@ pub(super) fn legalize(func: &Function, context: Context<'_>) -> Function {
         walk.block(block);
     }
     legal
-}
-
-/// Number of live instructions.
-fn live_size(func: &Function, live: &Live) -> usize {
-    let insts = live.order.iter().flat_map(|&block| func.block_insts(block));
-    insts.filter(|(_, data)| live.inst(data)).count()
 }
 
 /// The types that stand for a value of type `ty`.
@@ -213,7 +198,7 @@ impl<'a> Walk<'a> {
             (Opcode::Bswap, &[a]) => e.word_bswap(a),
             _ => match self.short_form(op, words) {
                 Some(word) => word,
-                None if self.calls_helper(Helper::Word(op), is_long(op, self.heavy)) => {
+                None if self.calls_helper(Helper::Word(op)) => {
                     self.call_helper(Helper::Word(op), words).first().copied().unwrap_or(Word::ZERO)
                 }
                 None => self.long_form(op, words),
@@ -262,9 +247,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether an operation becomes a call: where it should, and this is not its helper.
-    fn calls_helper(&self, helper: Helper, wanted: bool) -> bool {
-        wanted && self.context.inside != Some(helper)
+    /// Whether an operation becomes a call of its helper; never inside that helper.
+    fn calls_helper(&mut self, helper: Helper) -> bool {
+        self.context.inside != Some(helper) && self.context.helpers.outlines(helper)
     }
 
     /// Calls a helper on words.
@@ -284,8 +269,7 @@ impl<'a> Walk<'a> {
         let Imm::Host(function) = data.imm else { return Results::new() };
         let args: SmallVec<[Word; 8]> = data.args.iter().map(|&arg| self.word(arg)).collect();
         let helper = Helper::Host(function);
-        let short = function.args() <= 2 && !function.always_exits();
-        let results = if self.calls_helper(helper, self.heavy && short) {
+        let results = if self.calls_helper(helper) {
             self.call_helper(helper, &args)
         } else {
             self.emit.host(function, &args)

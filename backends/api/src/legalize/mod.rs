@@ -42,7 +42,7 @@ mod terminate;
 
 use evmc_ir::Module;
 
-pub use outline::{OUTLINE_FROM, Outline};
+pub use outline::{INLINE_LIMIT, Outline};
 
 use function::Context;
 use outline::Helpers;
@@ -51,7 +51,7 @@ use outline::Helpers;
 ///
 /// The module must be verified. Names that begin with `evmc.` belong to the helpers.
 pub fn legalize(module: &Module, outline: Outline) -> Module {
-    let mut helpers = Helpers::new(module.functions.len());
+    let mut helpers = Helpers::new(module.functions.len(), outline);
     let mut legal = Module {
         entry: module.entry,
         stretches: module.stretches.clone(),
@@ -59,13 +59,13 @@ pub fn legalize(module: &Module, outline: Outline) -> Module {
         ..Module::default()
     };
     for func in module.functions.values() {
-        let context = Context { helpers: &mut helpers, outline, inside: None };
+        let context = Context { helpers: &mut helpers, inside: None };
         legal.functions.push(function::legalize(func, context));
     }
     // Helpers may ask for further helpers.
     let mut next = 0;
     while let Some((helper, func)) = helpers.functions.get(next).cloned() {
-        let context = Context { helpers: &mut helpers, outline: Outline::Rare, inside: Some(helper) };
+        let context = Context { helpers: &mut helpers, inside: Some(helper) };
         legal.functions.push(function::legalize(&func, context));
         next += 1;
     }

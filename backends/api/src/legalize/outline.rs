@@ -1,23 +1,24 @@
 //! Operations that are compiled once per module and called.
 //!
-//! A helper is a function whose only instruction is the operation, legalised like any other. Long
-//! expansions in large functions, and the rare ones everywhere, become calls of helpers, so that
-//! the size of the code stays a small multiple of the number of operations, whatever these are.
+//! A helper is a function whose only instruction is the operation, legalised like any other. The
+//! first long expansions of a module stay inline; in a module that has more of them the others, and
+//! the rare ones everywhere, become calls of helpers. So the size of the code stays a small multiple
+//! of the number of operations, whatever these are.
 
 use std::collections::HashMap;
 
 use evmc_abi::HostFn;
 use evmc_ir::{Builder, Func, Function, Imm, Opcode, Type};
 
-/// Instructions from which on a function, after dead code went, calls helpers for its long
-/// operations. Chosen so that recovered functions of real contracts stay below.
-pub const OUTLINE_FROM: usize = 6_000;
+/// Long expansions that stay inline in one module, and host calls that do. Real contracts of the
+/// largest size have some hundreds of each.
+pub const INLINE_LIMIT: usize = 2_000;
 
 /// Where the expansions of long operations go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outline {
-    /// In functions of at least [`OUTLINE_FROM`] instructions as [`Outline::Heavy`], in others as
-    /// [`Outline::Rare`].
+    /// The first [`INLINE_LIMIT`] of a module as [`Outline::Rare`], the others as
+    /// [`Outline::Heavy`].
     #[default]
     BySize,
     /// Only operations that are rare and very long become calls.
@@ -83,14 +84,45 @@ pub(super) struct Helpers {
     /// Number of the first helper's function.
     first: u32,
     numbers: HashMap<Helper, u32>,
+    outline: Outline,
+    /// Long expansions and host calls that stayed inline so far.
+    inline: [usize; 2],
     /// Their functions, before legalisation.
     pub functions: Vec<(Helper, Function)>,
 }
 
 impl Helpers {
     /// No helpers yet, for a module of `functions` functions.
-    pub fn new(functions: usize) -> Self {
-        Self { first: functions as u32, numbers: HashMap::new(), functions: Vec::new() }
+    pub fn new(functions: usize, outline: Outline) -> Self {
+        Self {
+            first: functions as u32,
+            numbers: HashMap::new(),
+            outline,
+            inline: [0; 2],
+            functions: Vec::new(),
+        }
+    }
+
+    /// Whether the next expansion of an operation is to be a call; counts it if not.
+    pub fn outlines(&mut self, helper: Helper) -> bool {
+        let kind = match helper {
+            Helper::Ensure => return true,
+            Helper::Word(op) => match length(op) {
+                Length::Short => return false,
+                Length::Rare => return true,
+                Length::Long => 0,
+            },
+            // Words of many arguments cost the same to pass to a helper as to the host.
+            Helper::Host(function) if function.args() > 2 || function.always_exits() => return false,
+            Helper::Host(_) => 1,
+        };
+        let call = match self.outline {
+            Outline::BySize => self.inline[kind] >= INLINE_LIMIT,
+            Outline::Rare => false,
+            Outline::Heavy => true,
+        };
+        self.inline[kind] += usize::from(!call);
+        call
     }
 
     /// The function of a helper.
@@ -103,10 +135,20 @@ impl Helpers {
     }
 }
 
-/// Whether a word operation is long enough to have a helper: always, or in large functions.
-pub(super) const fn is_long(op: Opcode, heavy: bool) -> bool {
+/// How long the expansion of an operation is.
+enum Length {
+    /// As long as a call.
+    Short,
+    /// Long.
+    Long,
+    /// Long, and too rare to be worth it.
+    Rare,
+}
+
+/// How long the expansion of an operation on words is where nothing is known of its operands.
+const fn length(op: Opcode) -> Length {
     match op {
-        Opcode::SignExtend | Opcode::Rotl | Opcode::Rotr => true,
+        Opcode::SignExtend | Opcode::Rotl | Opcode::Rotr => Length::Rare,
         Opcode::Addmod
         | Opcode::Mulmod
         | Opcode::Exp
@@ -119,7 +161,7 @@ pub(super) const fn is_long(op: Opcode, heavy: bool) -> bool {
         | Opcode::Lshr
         | Opcode::Ashr
         | Opcode::Byte
-        | Opcode::CalldataLoad => heavy,
-        _ => false,
+        | Opcode::CalldataLoad => Length::Long,
+        _ => Length::Short,
     }
 }
