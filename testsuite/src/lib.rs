@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench_set;
+pub mod kernel;
 pub mod native;
 pub mod objects;
 

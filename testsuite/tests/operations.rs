@@ -3,13 +3,11 @@
 //! Each operation is compiled in a loop over operands from calldata, with long expansions inline and
 //! as calls, and once more for each interesting constant as an operand, where expansions are short.
 
-use evmc_abi::HostFn;
 use evmc_backend::legalize::Outline;
 use evmc_backend::{CpuLevel, OptLevel, Options};
 use evmc_ir::eval::{eval, mask, truncate};
-use evmc_ir::{BlockCall, Builder, Function, Imm, ImmKind, Module, Opcode, Slot, Type, TypeClass, Value};
-use evmc_testsuite::native::Native;
-use revm::context::result::{ExecutionResult, Output};
+use evmc_ir::{Builder, Imm, ImmKind, Opcode, Slot, Type, TypeClass, Value};
+use evmc_testsuite::kernel::{contract, from_word, results, to_word};
 use ruint::aliases::U256;
 
 /// Operations that have operands and no effects.
@@ -52,90 +50,6 @@ fn operands(ty: Type, rng: &mut fastrand::Rng) -> Vec<U256> {
     values.sort();
     values.dedup();
     values
-}
-
-/// A value of type `ty` as a word, for results.
-fn to_word(b: &mut Builder<'_>, value: Value) -> Value {
-    let ty = b.func.ty(value);
-    let integer = match ty {
-        Type::F32 => Type::I32,
-        Type::F64 => Type::I64,
-        Type::V128 => Type::I128,
-        _ => ty,
-    };
-    let value = b.convert(Opcode::Bitcast, integer, value);
-    b.convert(Opcode::Zext, Type::I256, value)
-}
-
-/// A word as a value of type `ty`, for operands.
-fn from_word(b: &mut Builder<'_>, ty: Type, word: Value) -> Value {
-    let integer = match ty {
-        Type::F32 => Type::I32,
-        Type::F64 => Type::I64,
-        Type::V128 => Type::I128,
-        _ => ty,
-    };
-    let value = b.convert(Opcode::Trunc, integer, word);
-    b.convert(Opcode::Bitcast, ty, value)
-}
-
-/// What a loop computes from up to three operands: results as words.
-type Body<'a> = &'a dyn Fn(&mut Builder<'_>, [Value; 3]) -> Vec<Value>;
-
-/// A contract that runs `body` for each three words of calldata and returns all results.
-fn contract(rounds: usize, results: usize, body: Body<'_>) -> Module {
-    let mut func = Function::new("entry", &[]);
-    let mut b = Builder::new(&mut func);
-    let (entry, head, step, done) = (b.create_block(), b.create_block(), b.create_block(), b.create_block());
-    let i = b.add_param(head, Type::I64);
-    b.switch_to(entry);
-    let bytes = b.small(Type::I64, 32 * (rounds * results) as u64);
-    b.effect(Opcode::MemEnsure, &[bytes]);
-    let zero = b.small(Type::I64, 0);
-    b.jump(head, &[zero]);
-    b.switch_to(head);
-    let end = b.small(Type::I64, rounds as u64);
-    let more = b.binary(Opcode::Ult, i, end);
-    b.branch(more, BlockCall::new(step, &[]), BlockCall::new(done, &[]));
-    b.switch_to(step);
-    let args = [0u64, 32, 64].map(|at| {
-        let size = b.small(Type::I64, 96);
-        let base = b.binary(Opcode::Mul, i, size);
-        let at = b.small(Type::I64, at);
-        let offset = b.binary(Opcode::Add, base, at);
-        let offset = b.convert(Opcode::Zext, Type::I256, offset);
-        let inst = b.op(Opcode::CalldataLoad, None, &[offset], Imm::None);
-        b.func.insts[inst].results[0]
-    });
-    for (number, word) in body(&mut b, args).into_iter().enumerate() {
-        let size = b.small(Type::I64, 32 * results as u64);
-        let base = b.binary(Opcode::Mul, i, size);
-        let at = b.small(Type::I64, 32 * number as u64);
-        let offset = b.binary(Opcode::Add, base, at);
-        b.mem_store(offset, word);
-    }
-    let one = b.small(Type::I64, 1);
-    let next = b.binary(Opcode::Add, i, one);
-    b.jump(head, &[next]);
-    b.switch_to(done);
-    let [offset, length] = [0, 32 * (rounds * results) as u64].map(|number| b.small(Type::I256, number));
-    b.host(HostFn::Return, &[offset, length]);
-    b.unreachable();
-    let mut module = Module::default();
-    module.entry = Some(module.functions.push(func));
-    module
-}
-
-/// Runs a contract on rows of operands; gives the result words.
-fn results(module: &Module, options: &Options, outline: Outline, rows: &[[U256; 3]]) -> Vec<U256> {
-    let native = Native::build(module, options, outline).unwrap_or_else(|error| panic!("{error}"));
-    let calldata: Vec<u8> = rows.iter().flatten().flat_map(|word| word.to_be_bytes::<32>()).collect();
-    match native.run(&calldata, 1 << 40) {
-        ExecutionResult::Success { output: Output::Call(bytes), .. } => {
-            bytes.chunks_exact(32).map(|word| U256::from_le_slice(word)).collect()
-        }
-        other => panic!("{other:?}"),
-    }
 }
 
 /// Appends the operation with operands of its types.
