@@ -35,7 +35,7 @@ pub(crate) fn assembly(module: &Module, options: &Options, outline: Outline) -> 
     let legal = prepare(module, outline)?;
     let mut compiler = Compiler::new(&legal, options, true)?;
     compiler.functions()?;
-    Ok(compiler.text)
+    Ok(compiler.text.unwrap_or_default())
 }
 
 /// The legal form of a module, whose entry no function calls.
@@ -102,7 +102,8 @@ struct Compiler<'a> {
     /// Bytes of native stack of each function.
     frames: SecondaryMap<Func, u64>,
     unwind: Unwind,
-    text: String,
+    /// The machine code as text, where it is wanted.
+    text: Option<String>,
 }
 
 impl<'a> Compiler<'a> {
@@ -111,21 +112,19 @@ impl<'a> Compiler<'a> {
         let quick = target::isa(options, OptLevel::None)?;
         let names = Box::new(|call| format!("evmc.missing.{call}"));
         let builder = ObjectBuilder::new(isa, "evmc", names).map_err(|error| internal("", &error))?;
-        let mut context = Context::new();
-        context.set_disasm(text);
         Ok(Self {
             module,
             options,
             object: ObjectModule::new(builder),
             quick,
             budget: Budget::default(),
-            context,
+            context: Context::new(),
             builder: FunctionBuilderContext::new(),
             ids: SecondaryMap::new(),
             interfaces: interfaces(module),
             frames: SecondaryMap::new(),
             unwind: Unwind::default(),
-            text: String::new(),
+            text: text.then(String::new),
         })
     }
 
@@ -161,6 +160,7 @@ impl<'a> Compiler<'a> {
     /// Empties the context for a function.
     fn prepare(&mut self, id: FuncId, interface: &Interface) {
         self.object.clear_context(&mut self.context);
+        self.context.set_disasm(self.text.is_some());
         let name = UserFuncName::user(0, id.as_u32());
         self.context.func = ClifFunction::with_name_signature(name, interface.signature.clone());
     }
@@ -182,8 +182,8 @@ impl<'a> Compiler<'a> {
         let defined = self.object.define_function_bytes(id, alignment, code.buffer.data(), &relocations);
         defined.map_err(|error| internal(name, &error))?;
         self.unwind.add(id, self.object.isa(), code).map_err(|error| internal(name, &error))?;
-        if let Some(text) = &code.vcode {
-            self.text.push_str(&format!("{name}:\n{text}\n"));
+        if let (Some(all), Some(text)) = (&mut self.text, &code.vcode) {
+            all.push_str(&format!("{name}:\n{text}\n"));
         }
         let layout = code.buffer.frame_layout();
         Ok(FRAME_HEADER + layout.map_or(0, |layout| layout.frame_to_fp_offset.into()))

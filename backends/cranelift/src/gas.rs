@@ -1,7 +1,10 @@
 //! The gas counter, checks, and the shared ways out of a function.
 //!
-//! Each kind of exit has one cold block in a function; what differs between its uses (code, stretch,
-//! height, gas) comes in as block parameters, so a check costs a comparison and a branch.
+//! Each exit code has one cold block in a function, and so have all stretches together; what differs
+//! between uses (gas, stretch, height) comes in as block parameters, so a check costs a comparison
+//! and a branch.
+
+use std::collections::BTreeMap;
 
 use cranelift_codegen::ir::{Block, InstBuilder, Value, condcodes::IntCC, types};
 use evmc_abi::{ExitCode, Field};
@@ -11,12 +14,12 @@ use crate::signature::Convention;
 use crate::translate::Translator;
 
 /// Shared blocks, created where first needed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Exits {
     /// Returns a status: parameter status.
     status: Option<Block>,
-    /// Ends the frame: parameters code, gas.
-    code: Option<Block>,
+    /// Ends the frame with a code: parameter gas.
+    codes: BTreeMap<u32, Block>,
     /// Ends the frame in a stretch: parameters stretch, height, gas.
     stretch: Option<Block>,
 }
@@ -91,10 +94,9 @@ impl Translator<'_, '_> {
 
     /// Ends the frame with a code where the condition holds.
     fn exit_where(&mut self, condition: Value, code: ExitCode) {
-        let block = self.code_exit();
-        let number = self.b.ins().iconst(types::I32, i64::from(code as u32));
+        let block = self.code_exit(code);
         let gas = self.b.use_var(self.gas);
-        self.branch_aside(condition, block, &[number, gas]);
+        self.branch_aside(condition, block, &[gas]);
     }
 
     fn stretch_exit_where(&mut self, condition: Value, stretch: u32, height: Value) {
@@ -110,19 +112,20 @@ impl Translator<'_, '_> {
 
     /// Ends the frame with a code.
     pub fn exit(&mut self, code: ExitCode) {
-        let block = self.code_exit();
-        let number = self.b.ins().iconst(types::I32, i64::from(code as u32));
+        let block = self.code_exit(code);
         let gas = self.b.use_var(self.gas);
-        self.b.ins().jump(block, &[number.into(), gas.into()]);
+        self.b.ins().jump(block, &[gas.into()]);
     }
 
-    fn code_exit(&mut self) -> Block {
-        let block = match self.exits.code {
-            Some(block) => block,
-            None => self.cold_block(&[types::I32, types::I64]),
-        };
-        self.exits.code = Some(block);
-        block
+    fn code_exit(&mut self, code: ExitCode) -> Block {
+        match self.exits.codes.get(&(code as u32)) {
+            Some(&block) => block,
+            None => {
+                let block = self.cold_block(&[types::I64]);
+                self.exits.codes.insert(code as u32, block);
+                block
+            }
+        }
     }
 
     /// The block that returns a status, its parameter.
@@ -149,14 +152,14 @@ impl Translator<'_, '_> {
             self.store_field(Field::ExitStretch, stretch);
             let height = self.b.ins().ireduce(types::I32, height);
             self.store_field(Field::ExitHeight, height);
-            let code = self.b.ins().iconst(types::I32, i64::from(ExitCode::Stretch as u32));
-            let next = self.code_exit();
-            self.b.ins().jump(next, &[code.into(), gas.into()]);
+            let next = self.code_exit(ExitCode::Stretch);
+            self.b.ins().jump(next, &[gas.into()]);
         }
-        if let Some(block) = self.exits.code {
+        for (code, block) in std::mem::take(&mut self.exits.codes) {
             self.enter_sealed(block);
-            let &[code, gas] = self.b.block_params(block) else { return };
+            let &[gas] = self.b.block_params(block) else { return };
             self.store_field(Field::Gas, gas);
+            let code = self.b.ins().iconst(types::I32, i64::from(code));
             let next = self.status_exit();
             self.b.ins().jump(next, &[code.into()]);
         }
