@@ -75,9 +75,13 @@ pub struct CompileArgs {
     #[arg(long, value_name = "CPU", default_value = CpuLevel::V3.name(), value_parser = parse_cpu)]
     pub cpu: CpuLevel,
 
+    /// Keep the EVM stack in memory everywhere
+    #[arg(long)]
+    pub no_specialise: bool,
+
     /// Verify the IR after each step of the compiler
     #[arg(long)]
-    pub verify: bool,
+    pub verify_ir: bool,
 }
 
 /// Parses a processor level.
@@ -175,7 +179,7 @@ pub struct StatetestArgs {
     pub paths: Vec<PathBuf>,
 
     /// How to run the code
-    #[arg(long, value_enum, default_value_t = EngineName::Interpreter)]
+    #[arg(long, value_enum, default_value_t = EngineName::Native)]
     pub engine: EngineName,
 
     /// How to compile it

@@ -49,8 +49,8 @@ fn backend(name: BackendName) -> Box<dyn Backend + Send> {
 fn config(compile: &CompileArgs, fork: Fork) -> Config {
     let level = OptLevel::from_number(compile.level).unwrap_or_default();
     let backend = Options { level, cpu: compile.cpu, ..Options::default() };
-    let verify = compile.verify || Config::default().verify;
-    Config { fork, backend, verify, ..Config::default() }
+    let verify = compile.verify_ir || Config::default().verify;
+    Config { fork, backend, specialise: !compile.no_specialise, verify }
 }
 
 /// Prints warnings to standard error.
