@@ -10,6 +10,7 @@ use regex::Regex;
 
 use crate::{
     alloc::Number,
+    build::Emit,
     fork::{Fork, parse_fork},
     run,
 };
@@ -33,6 +34,12 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Compile contracts to native code
+    Build(BuildArgs),
+    /// Look into contracts and artifacts
+    Inspect(InspectArgs),
+    /// List the passes of the compiler
+    Passes(PassesArgs),
     /// Run one transaction on a contract
     Run(RunArgs),
     /// Run Ethereum state tests
@@ -89,11 +96,103 @@ fn parse_cpu(text: &str) -> Result<CpuLevel, String> {
     CpuLevel::from_name(text).ok_or_else(|| "known are x86-64 and x86-64-v3".to_owned())
 }
 
+/// Arguments of `evmc build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Files, folders, archives, `-` for standard input, or code as 0x…
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
+
+    /// File for the result, or folder for several [default: named after the contract]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+
+    /// Only this contract: NAME or FILE:NAME
+    #[arg(long, value_name = "NAME")]
+    pub contract: Option<String>,
+
+    /// Fork whose rules the code runs under
+    #[arg(long = "evm-version", value_name = "FORK", default_value = "Osaka", value_parser = parse_fork)]
+    pub fork: Fork,
+
+    /// How to compile
+    #[command(flatten)]
+    pub compile: CompileArgs,
+
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Emit::So)]
+    pub emit: Emit,
+
+    /// Compile the code that deploys the contract instead of the deployed code
+    #[arg(long)]
+    pub initcode: bool,
+
+    /// Threads [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `evmc inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Files, folders, archives, artifacts, `-` for standard input, or code as 0x…
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
+
+    /// Only this contract: NAME or FILE:NAME
+    #[arg(long, value_name = "NAME")]
+    pub contract: Option<String>,
+
+    /// Fork whose rules the code runs under
+    #[arg(long = "evm-version", value_name = "FORK", default_value = "Osaka", value_parser = parse_fork)]
+    pub fork: Fork,
+
+    /// Print figures over all contracts only
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Compile each contract as well, and tell sizes and times
+    #[arg(long)]
+    pub measure: bool,
+
+    /// How to compile
+    #[command(flatten)]
+    pub compile: CompileArgs,
+
+    /// Draw the control flow graph of the one contract to this file, as .svg or .dot
+    #[arg(long, value_name = "FILE")]
+    pub cfg: Option<PathBuf>,
+
+    /// Threads [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `evmc passes`.
+#[derive(Debug, Args)]
+pub struct PassesArgs {
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `evmc run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// File, `-` for standard input, or code as 0x…
+    /// File, artifact, `-` for standard input, or code as 0x…
     pub input: String,
+
+    /// With an artifact: the contract that it was built from
+    #[arg(long, value_name = "INPUT")]
+    pub code: Option<String>,
 
     /// Arguments of the function that --sig names
     #[arg(value_name = "ARG", requires = "sig", allow_hyphen_values = true)]
@@ -136,9 +235,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "GAS", default_value_t = 1_000_000_000)]
     pub gas: u64,
 
-    /// Fork whose rules apply
-    #[arg(long, value_name = "FORK", default_value = "Osaka", value_parser = parse_fork)]
-    pub fork: Fork,
+    /// Fork whose rules apply [default: the artifact's, else Osaka]
+    #[arg(long, value_name = "FORK", value_parser = parse_fork)]
+    pub fork: Option<Fork>,
 
     /// Accounts to start with, as JSON: {ADDRESS: {"balance", "nonce", "code", "storage"}}
     #[arg(long, value_name = "FILE")]

@@ -5,10 +5,11 @@
 
 use std::{io, path::PathBuf, process::ExitCode};
 
+use evmc_compiler::driver::CompileError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::{input::InputError, run::CalldataError};
+use crate::{archive::ArchiveError, input::InputError, run::CalldataError};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,18 +90,41 @@ pub enum CliError {
     )]
     Calldata(#[from] CalldataError),
 
-    /// An archive of tests is damaged or not an archive.
-    #[error("cannot unpack {}", path.display())]
+    /// The compiler refuses a contract.
+    #[error("{contract} cannot be compiled")]
+    #[diagnostic(
+        code(evmc::compile),
+        help(
+            "bytecode is never refused for what it contains: unless it is too long, this is a defect of evmc"
+        )
+    )]
+    Refused {
+        /// The contract.
+        contract: String,
+        /// The compiler's reason.
+        source: CompileError,
+    },
+
+    /// An artifact that must not run.
+    #[error("{} is refused: {reason}", path.display())]
+    #[diagnostic(
+        code(evmc::artifact),
+        help("the file is damaged, tampered with, or made for another machine or version: build it again")
+    )]
+    BadArtifact {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// An archive is damaged or not an archive.
+    #[error(transparent)]
     #[diagnostic(
         code(evmc::archive),
         help("expected is a tar archive compressed with gzip (.tar.gz) or zstd (.tar.zst)")
     )]
-    Archive {
-        /// The archive.
-        path: PathBuf,
-        /// What its reader says.
-        source: io::Error,
-    },
+    Archive(#[from] ArchiveError),
 
     /// Arguments that contradict each other or do not mean anything.
     #[error("{message}")]
@@ -129,4 +153,9 @@ impl CliError {
     pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), help: help.into() }
     }
+}
+
+/// Prints an error to standard error, for people.
+pub fn print_error(error: impl Diagnostic + Send + Sync + 'static) {
+    eprintln!("{:?}", miette::Report::new(error));
 }

@@ -3,6 +3,7 @@
 //! * [`input`]: from files and arguments of many kinds to contracts.
 //! * [`engine`]: ways of running a transaction, comparable with one another.
 //! * [`world`]: the state that a transaction runs on, and its root.
+//! * [`build`]: contracts to files. [`inspect`]: what is in a contract or an artifact.
 //! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
 //!
@@ -11,12 +12,16 @@
 #![forbid(unsafe_code)]
 
 pub mod alloc;
+pub mod archive;
 pub mod args;
+pub mod build;
 pub mod commands;
+pub mod cpu_time;
 pub mod engine;
 pub mod error;
 pub mod fork;
 pub mod input;
+pub mod inspect;
 pub mod output;
 pub mod run;
 pub mod sender;

@@ -5,14 +5,18 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use evmc::{args::Cli, commands, error::ExitStatus};
+use evmc::{
+    args::Cli,
+    commands,
+    error::{ExitStatus, print_error},
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match commands::run(cli.command) {
         Ok(status) => status.into(),
         Err(error) => {
-            eprintln!("{:?}", miette::Report::new(error));
+            print_error(error);
             ExitStatus::Unusable.into()
         }
     }

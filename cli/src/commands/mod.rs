@@ -1,6 +1,9 @@
 //! One module for each command: from its arguments to what it prints.
 
+mod build;
 mod completions;
+mod inspect;
+mod passes;
 mod run;
 mod statetest;
 
@@ -11,14 +14,17 @@ use evmc_compiler::driver::Config;
 use crate::{
     args::{BackendName, Command, CompileArgs, EngineName},
     engine::{CompiledEngine, Engine, InterpreterEngine, IrMaker, NativeMaker},
-    error::{CliError, ExitStatus},
+    error::{CliError, ExitStatus, print_error},
     fork::Fork,
-    input::Warning,
+    input::{self, Contract, InputError, Warning},
 };
 
 /// Runs a command.
 pub fn run(command: Command) -> Result<ExitStatus, CliError> {
     match command {
+        Command::Build(args) => build::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Passes(args) => passes::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(args),
         Command::Completions(args) => completions::run(&args),
@@ -53,10 +59,30 @@ fn config(compile: &CompileArgs, fork: Fork) -> Config {
     Config { fork, backend, specialise: !compile.no_specialise, verify }
 }
 
+/// The contracts of all inputs: those that are called `wanted`, or else all that have code.
+fn select(inputs: &[String], wanted: Option<&str>) -> Result<Vec<Contract>, InputError> {
+    let mut all = Vec::new();
+    for input in inputs {
+        let mut contracts = input::load(input)?;
+        if contracts.len() > 1 && wanted.is_none() {
+            contracts.retain(|contract| !contract.is_abstract());
+        }
+        all.extend(contracts);
+    }
+    let Some(wanted) = wanted else { return Ok(all) };
+    let (chosen, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.is_called(wanted));
+    if chosen.is_empty() {
+        let names = others.iter().map(Contract::full_name).collect::<Vec<_>>().join(", ");
+        let (origin, wanted) = (inputs.join(", "), wanted.to_owned());
+        return Err(InputError::NoSuchContract { origin, wanted, names });
+    }
+    Ok(chosen)
+}
+
 /// Prints warnings to standard error.
 fn warn(warnings: &[Warning]) {
     for warning in warnings {
-        eprintln!("{:?}", miette::Report::new(warning.clone()));
+        print_error(warning.clone());
     }
 }
 

@@ -3,15 +3,18 @@
 use std::{io, path::Path};
 
 use alloy_primitives::{Address, TxKind};
+use evmc_compiler::driver::code_hash;
 use serde::Serialize;
 
-use super::{engine, warn};
+use super::{backend, config, engine, warn};
 use crate::{
     alloc::{self, Alloc},
-    args::RunArgs,
-    engine::{self as engines, Engine},
+    args::{EngineName, RunArgs},
+    engine::{self as engines, ArtifactMaker, CompiledEngine, Engine, NativeMaker},
     error::{CliError, ExitStatus},
+    fork::Fork,
     input::{self, Contract},
+    inspect::artifact,
     output,
     run::{Call, Decoder, Report, Sender, Session, constructor_arguments},
     world::World,
@@ -31,22 +34,67 @@ struct Answer {
 
 /// Runs the transaction and prints what it came to.
 pub fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
-    let contracts = input::load(&args.input)?;
-    let contract = input::select_one(contracts, args.contract.as_deref(), &args.input)?;
+    let Start { contract, engine, fork } = start(args)?;
     if !args.create {
         warn(&contract.warnings);
     }
     let call = call(args, &contract)?;
     let world = world(args.state.as_deref())?;
-    let engine = engine(args.engine, &args.compile, true);
+    let sender = Sender { address: args.caller, value: args.value, gas: args.gas };
+    let session = Session::new(&*engine, fork, sender, world);
     let mut answer = Ok(None);
     engine
-        .on_worker_stack(Box::new(|| answer = transact(args, &contract, call, world, &*engine).map(Some)))
+        .on_worker_stack(Box::new(|| answer = transact(args, &contract, call, session).map(Some)))
         .map_err(|source| CliError::System { action: "start a worker thread", source })?;
     match answer? {
         Some(answer) => print(args, &answer),
         None => Ok(ExitStatus::Unusable),
     }
+}
+
+/// What a run starts with.
+struct Start {
+    contract: Contract,
+    engine: Box<dyn Engine>,
+    fork: Fork,
+}
+
+/// Reads the input; an artifact runs on the native engine, with the code that `--code` gives.
+fn start(args: &RunArgs) -> Result<Start, CliError> {
+    let Some(bytes) = artifact::read(Path::new(&args.input))? else {
+        let contract = contract(args, &args.input)?;
+        let engine = engine(args.engine, &args.compile, true);
+        return Ok(Start { contract, engine, fork: args.fork.unwrap_or_default() });
+    };
+    let path = Path::new(&args.input);
+    let found = artifact::check(path, &bytes)?;
+    let refused = |reason: String| CliError::BadArtifact { path: path.to_owned(), reason };
+    let fork = artifact::fork_of(&found).ok_or_else(|| refused("it is not EVM code".to_owned()))?;
+    if args.fork.is_some_and(|asked| asked != fork) || args.engine != EngineName::Native {
+        return Err(CliError::usage(
+            format!("the artifact runs natively under the rules of {}", fork.name()),
+            "leave --fork and --engine away, or run the contract itself",
+        ));
+    }
+    let Some(code) = &args.code else {
+        return Err(CliError::usage(
+            "an artifact does not hold the bytecode, which the contract may read while it runs",
+            "pass the contract that it was built from as well: --code INPUT",
+        ));
+    };
+    let contract = contract(args, code)?;
+    let found = found
+        .expect(&code_hash(contract.runtime()?), fork as u16)
+        .map_err(|error| refused(error.to_string()))?;
+    let others = NativeMaker::new(backend(args.compile.backend), config(&args.compile, fork));
+    let maker = ArtifactMaker::new(&found, fork, others).map_err(refused)?;
+    Ok(Start { contract, engine: Box::new(CompiledEngine::new("native", maker, true)), fork })
+}
+
+/// The one contract of an input.
+fn contract(args: &RunArgs, input: &str) -> Result<Contract, CliError> {
+    let contracts = input::load(input)?;
+    Ok(input::select_one(contracts, args.contract.as_deref(), input)?)
 }
 
 /// The call that the arguments describe; without any, one without data unless a deployment is all.
@@ -77,18 +125,10 @@ fn transact(
     args: &RunArgs,
     contract: &Contract,
     call: Option<Call>,
-    world: World,
-    engine: &dyn Engine,
+    mut session: Session<'_>,
 ) -> Result<Answer, CliError> {
-    let sender = Sender { address: args.caller, value: args.value, gas: args.gas };
-    let mut session = Session::new(engine, args.fork, sender, world);
-    let answer = |last, deployment| Answer {
-        contract: contract.full_name(),
-        engine: engine.name(),
-        fork: args.fork.name(),
-        last,
-        deployment,
-    };
+    let (engine, fork) = (session.engine().name(), session.fork().name());
+    let answer = |last, deployment| Answer { contract: contract.full_name(), engine, fork, last, deployment };
     let (address, deployment) = if args.create {
         let report = deploy(args, contract, &mut session)?;
         match (report.created, call.is_some()) {

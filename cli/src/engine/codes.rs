@@ -15,24 +15,26 @@ use std::{
 use alloy_primitives::B256;
 use evmc_revm::{CodeSource, FrameCode};
 use revm::{bytecode::Bytecode, primitives::hardfork::SpecId};
-use rustix::time::{ClockId, clock_gettime};
 
-use crate::fork::Fork;
+use crate::{cpu_time, fork::Fork};
 
 /// Codes in a generation. Each takes two entries of the kernel's table of mappings, which has room for
 /// 65,530 in a process.
 const GENERATION_CODES: usize = 8_192;
+
+/// Bytes of code in a generation.
+const GENERATION_BYTES: usize = 256 << 20;
 
 /// Reason under which frames of initcode are counted where that is not compiled.
 const NO_INITCODE: &str = "initcode is not compiled";
 
 /// Makes code runnable: compiles it for a fork.
 pub trait CodeMaker: Send + Sync {
-    /// Runnable code, or why there is none.
+    /// Runnable code with the bytes that it takes in memory.
     ///
     /// # Errors
-    /// The reason in words; reasons are counted, so they should not name the code.
-    fn make(&self, code: &[u8], fork: Fork) -> Result<Arc<dyn FrameCode>, String>;
+    /// Why there is none, in words; reasons are counted, so they should not name the code.
+    fn make(&self, code: &[u8], fork: Fork) -> Result<(Arc<dyn FrameCode>, usize), String>;
 }
 
 /// Runnable code, or why there is none.
@@ -49,6 +51,8 @@ type Key = (B256, SpecId);
 struct Generations {
     young: HashMap<Key, Slot>,
     old: HashMap<Key, Slot>,
+    /// Bytes of the code that was made since the younger generation began.
+    young_bytes: usize,
 }
 
 impl Generations {
@@ -57,8 +61,9 @@ impl Generations {
         if let Some(slot) = self.young.get(&key) {
             return Arc::clone(slot);
         }
-        if self.young.len() >= GENERATION_CODES {
+        if self.young.len() >= GENERATION_CODES || self.young_bytes >= GENERATION_BYTES {
             self.old = mem::take(&mut self.young);
+            self.young_bytes = 0;
         }
         let slot = self.old.remove(&key).unwrap_or_default();
         self.young.insert(key, Arc::clone(&slot));
@@ -100,9 +105,11 @@ impl<M: CodeMaker> Codes<M> {
 
     /// Makes code runnable and counts it.
     fn make(&self, code: &[u8], fork: Fork) -> Made {
-        let start = thread_cpu_time();
-        let made = self.maker.make(code, fork).map_err(Arc::from);
-        let took = thread_cpu_time().saturating_sub(start);
+        let (made, took) = cpu_time::measure(|| self.maker.make(code, fork));
+        if let Ok((_, bytes)) = &made {
+            lock(&self.generations).young_bytes += bytes;
+        }
+        let made = made.map(|(code, _)| code).map_err(Arc::from);
         let mut counters = lock(&self.counters);
         counters.compile_cpu += took;
         match &made {
@@ -148,11 +155,6 @@ fn count(counts: &mut BTreeMap<String, u64>, reason: &str) {
 /// Locks; what a panic left behind is still a set of whole entries.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// CPU time of the calling thread.
-fn thread_cpu_time() -> Duration {
-    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use evmc_artifact::Artifact;
+use evmc_artifact::{Artifact, CheckedArtifact};
 use evmc_backend::Backend;
 use evmc_compiler::driver::{self, CompileError, Config};
 use evmc_loader::LoadedCode;
@@ -43,20 +43,49 @@ impl NativeMaker {
 }
 
 impl CodeMaker for NativeMaker {
-    fn make(&self, code: &[u8], fork: Fork) -> Result<Arc<dyn FrameCode>, String> {
+    fn make(&self, code: &[u8], fork: Fork) -> Result<(Arc<dyn FrameCode>, usize), String> {
         let config = Config { fork, ..self.config.clone() };
-        let compiled = driver::compile(code, &config, &*self.backend).map_err(refusal)?;
-        load(&compiled.artifact, &driver::code_hash(code), fork)
+        let artifact = driver::compile(code, &config, &*self.backend).map_err(refusal)?.artifact;
+        let checked = Artifact::check(&artifact)
+            .and_then(|found| found.expect(&driver::code_hash(code), fork as u16))
+            .map_err(|error| format!("artifact is refused: {error}"))?;
+        Ok((load(&checked)?, artifact.len()))
     }
 }
 
-/// Checks an artifact and maps it into memory.
-fn load(artifact: &[u8], code_hash: &[u8; 32], fork: Fork) -> Result<Arc<dyn FrameCode>, String> {
-    let checked = Artifact::check(artifact).and_then(|found| found.expect(code_hash, fork as u16));
-    let checked = checked.map_err(|error| format!("artifact is refused: {error}"))?;
-    let loaded = LoadedCode::load(&checked).map_err(|error| error.to_string())?;
+/// Maps an artifact into memory.
+fn load(artifact: &CheckedArtifact<'_>) -> Result<Arc<dyn FrameCode>, String> {
+    let loaded = LoadedCode::load(artifact).map_err(|error| error.to_string())?;
     let code = NativeCode::trust(loaded).ok_or("artifact is not EVM code")?;
     Ok(Arc::new(code))
+}
+
+/// Runs one artifact for the code that it was made from, and compiles all other code.
+pub struct ArtifactMaker {
+    code: Arc<dyn FrameCode>,
+    code_hash: [u8; 32],
+    fork: Fork,
+    others: NativeMaker,
+}
+
+impl ArtifactMaker {
+    /// A maker with this artifact, which is for `fork`.
+    ///
+    /// # Errors
+    /// Why the artifact cannot be mapped.
+    pub fn new(artifact: &CheckedArtifact<'_>, fork: Fork, others: NativeMaker) -> Result<Self, String> {
+        let code_hash = artifact.descriptor().code_hash;
+        Ok(Self { code: load(artifact)?, code_hash, fork, others })
+    }
+}
+
+impl CodeMaker for ArtifactMaker {
+    fn make(&self, code: &[u8], fork: Fork) -> Result<(Arc<dyn FrameCode>, usize), String> {
+        if fork == self.fork && driver::code_hash(code) == self.code_hash {
+            return Ok((Arc::clone(&self.code), 0));
+        }
+        self.others.make(code, fork)
+    }
 }
 
 /// Compiles to IR.
@@ -72,10 +101,12 @@ impl IrMaker {
 }
 
 impl CodeMaker for IrMaker {
-    fn make(&self, code: &[u8], fork: Fork) -> Result<Arc<dyn FrameCode>, String> {
+    fn make(&self, code: &[u8], fork: Fork) -> Result<(Arc<dyn FrameCode>, usize), String> {
         let config = Config { fork, ..self.config.clone() };
         let lowered = driver::lower(code, &config).map_err(refusal)?;
-        Ok(Arc::new(IrCode::new(lowered.module, fork)))
+        let code = IrCode::new(lowered.module, fork);
+        let bytes = code.estimated_bytes();
+        Ok((Arc::new(code), bytes))
     }
 }
 

@@ -14,6 +14,9 @@ use crate::fork::Fork;
 /// Most words that a host function takes or gives.
 const MAX_WORDS: usize = 8;
 
+/// About what an instruction with its values takes in memory, in bytes.
+const BYTES_PER_INSTRUCTION: usize = 64;
+
 /// Native stack of a frame, in bytes; the interpreter keeps the values of the program on the heap.
 const NATIVE_STACK_BYTES: usize = 64 << 10;
 
@@ -27,6 +30,13 @@ impl IrCode {
     /// Takes verified IR.
     pub fn new(module: Module, fork: Fork) -> Self {
         Self { module, op_rows: Box::new(opcode::rows(fork)) }
+    }
+
+    /// About how many bytes it takes in memory.
+    pub fn estimated_bytes(&self) -> usize {
+        let functions = self.module.functions.values();
+        let instructions: usize = functions.map(|function| function.size()).sum();
+        instructions * BYTES_PER_INSTRUCTION
     }
 }
 

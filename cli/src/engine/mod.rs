@@ -21,7 +21,7 @@ use revm::{
 };
 
 pub use codes::{CodeMaker, Codes};
-pub use compiled::{CompiledEngine, IrMaker, NativeMaker};
+pub use compiled::{ArtifactMaker, CompiledEngine, IrMaker, NativeMaker};
 pub use interpreter::{InterpreterEngine, trace};
 
 use crate::world::{World, WorldDb};

@@ -9,6 +9,7 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
 use super::hex::HexError;
+use crate::archive::ArchiveError;
 
 /// An input that cannot be used.
 #[derive(Debug, Error, Diagnostic)]
@@ -25,6 +26,14 @@ pub enum InputError {
         /// The system's reason.
         source: io::Error,
     },
+
+    /// An archive cannot be read.
+    #[error(transparent)]
+    #[diagnostic(
+        code(evmc::input::archive),
+        help("expected is a tar archive compressed with gzip (.tar.gz) or zstd (.tar.zst)")
+    )]
+    Archive(#[from] ArchiveError),
 
     /// The file is larger than any sensible input.
     #[error("{origin} is larger than {limit} bytes")]
@@ -185,7 +194,7 @@ pub enum InputError {
     #[error("no contracts in {origin}")]
     #[diagnostic(
         code(evmc::input::none),
-        help("looked for are files that end in .json, .bin, .hex, .bin-runtime or .evm")
+        help("looked for are files that end in .json, .bin, .hex, .bin-runtime, .evm or .tsv, and archives")
     )]
     NoContracts {
         /// Where was looked.

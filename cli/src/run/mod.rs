@@ -83,6 +83,16 @@ impl<'a> Session<'a> {
         Self { engine, fork, sender, world: Arc::new(world) }
     }
 
+    /// What runs the transactions.
+    pub fn engine(&self) -> &dyn Engine {
+        self.engine
+    }
+
+    /// The rules that apply.
+    pub fn fork(&self) -> Fork {
+        self.fork
+    }
+
     /// Puts code at an address; the balance and the storage that are there stay.
     pub fn install(&mut self, address: Address, code: Bytes) {
         let world = Arc::make_mut(&mut self.world);

@@ -5,18 +5,18 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read},
+    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
-use crate::error::CliError;
+use crate::{
+    archive::{self, Compression},
+    error::CliError,
+};
 
 /// Greatest size of one fixture, in bytes; a larger one is an error, not a test.
 const MAX_FIXTURE_BYTES: u64 = 512 << 20;
-
-/// Size of the read buffer in front of an archive, in bytes.
-const READ_BUFFER_BYTES: usize = 1 << 20;
 
 /// A file that may hold state tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,39 +50,10 @@ impl Text {
     pub fn read(self) -> io::Result<Vec<u8>> {
         match self {
             Self::InMemory(bytes) => Ok(bytes),
-            Self::OnDisk(path) => File::open(path).and_then(read_bounded),
+            Self::OnDisk(path) => {
+                File::open(path).and_then(|file| archive::read_bounded(file, MAX_FIXTURE_BYTES))
+            }
         }
-    }
-}
-
-/// The compression of an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compression {
-    Gzip,
-    Zstd,
-}
-
-impl Compression {
-    /// The compression that a file's name says, `None` if it is no archive.
-    fn of(path: &Path) -> Option<Self> {
-        let name = path.file_name()?.to_str()?;
-        let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| name.ends_with(suffix));
-        if ends(&[".tar.gz", ".tgz"]) {
-            Some(Self::Gzip)
-        } else if ends(&[".tar.zst", ".tzst"]) {
-            Some(Self::Zstd)
-        } else {
-            None
-        }
-    }
-
-    /// A reader of the archive's unpacked bytes.
-    fn reader(self, file: File) -> io::Result<Box<dyn Read>> {
-        let file = BufReader::with_capacity(READ_BUFFER_BYTES, file);
-        Ok(match self {
-            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-            Self::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
-        })
     }
 }
 
@@ -139,33 +110,10 @@ fn from_archive(
     compression: Compression,
     take: &mut dyn FnMut(Fixture) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, CliError> {
-    let damaged = |source| CliError::Archive { path: path.to_owned(), source };
-    let file = File::open(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
-    let mut archive = tar::Archive::new(compression.reader(file).map_err(damaged)?);
-    for entry in archive.entries().map_err(damaged)? {
-        let entry = entry.map_err(damaged)?;
-        let inner = entry.path().map_err(damaged)?.into_owned();
-        let wanted = entry.header().entry_type().is_file()
-            && inner.extension().is_some_and(|extension| extension == "json");
-        if !wanted {
-            continue;
-        }
+    let is_json = |inner: &Path| inner.extension().is_some_and(|extension| extension == "json");
+    let flow = archive::each_file(path, compression, MAX_FIXTURE_BYTES, is_json, |inner, text| {
         let name = format!("{}!{}", path.display(), inner.display());
-        let text = Text::InMemory(read_bounded(entry).map_err(damaged)?);
-        if take(Fixture { name, text, named: false }).is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
-/// Reads to the end, or fails where that is beyond [`MAX_FIXTURE_BYTES`].
-fn read_bounded(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_FIXTURE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FIXTURE_BYTES {
-        let message = format!("larger than {} MiB", MAX_FIXTURE_BYTES >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(bytes)
+        take(Fixture { name, text: Text::InMemory(text), named: false })
+    })?;
+    Ok(flow)
 }
