@@ -46,7 +46,8 @@ fn path(file: &tempfile::NamedTempFile) -> &str {
 
 #[test]
 fn counts_what_passes_and_what_is_skipped() {
-    let run = evmc(&["statetest", &fixture("store.json"), "--summary", "-"]).expect(0, "");
+    let engine = ["--engine", "interpreter", "--summary", "-"];
+    let run = evmc(&[&["statetest", &fixture("store.json")], &engine[..]].concat()).expect(0, "");
     let summary = run.json();
     assert_eq!(summary["passed"], 3);
     assert_eq!(summary["failed"], 0);
@@ -57,6 +58,33 @@ fn counts_what_passes_and_what_is_skipped() {
     assert_eq!(summary["codes"]["compiled"], 0);
     assert_eq!(summary["codes"]["refused"], 0);
     assert_eq!(summary["compile_cpu_s"], 0.0);
+}
+
+#[test]
+fn compiled_code_runs_the_frames() {
+    for engine in ["native", "ir"] {
+        let file = fixture("store.json");
+        let run = evmc(&["statetest", &file, "--engine", engine, "--summary", "-"]).expect(0, "");
+        let summary = run.json();
+        assert_eq!((&summary["passed"], &summary["failed"]), (&json!(3), &json!(0)), "{engine}");
+        assert_eq!(summary["frames"]["native"], 2, "{engine}");
+        assert_eq!(summary["frames"]["interpreted"], 0, "{engine}");
+        // One code under two forks.
+        assert_eq!(summary["codes"]["compiled"], 2, "{engine}");
+        assert!(summary["compile_cpu_s"].as_f64().is_some_and(|seconds| seconds > 0.0), "{engine}");
+    }
+}
+
+#[test]
+fn initcode_is_interpreted_on_request() {
+    let text = fs::read(fixture("store.json")).expect("the fixture");
+    let mut json: Value = serde_json::from_slice(&text).expect("JSON");
+    json["store"]["transaction"]["to"] = json!("");
+    json["store"]["transaction"]["data"] = json!(["0x5f5ff3"]);
+    let file = changed("/store", json["store"].clone());
+    let run = evmc(&["statetest", path(&file), "--no-initcode", "--summary", "-"]);
+    let by_reason = &run.expect(1, "").json()["frames"]["interpreted_by_reason"];
+    assert_eq!(*by_reason, json!({"initcode is not compiled": 2}));
 }
 
 #[test]
