@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod asm;
 pub mod bench_set;
+pub mod filetest;
 pub mod kernel;
 pub mod native;
 pub mod objects;

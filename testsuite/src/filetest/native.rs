@@ -1,0 +1,205 @@
+//! Machine code as an engine: compiled, linked, loaded, and run as a frame inside revm.
+//!
+//! Only a module's entry can be entered from outside. For any other function an entry is made that
+//! passes the arguments as constants, calls it, and leaves the results and the gas behind the end of
+//! the VM memory, where the engine finds them.
+
+use std::sync::{Arc, Mutex};
+
+use evmc_abi::{ExitCode, Field, Frame, OpRow, StretchRange};
+use evmc_artifact::Artifact;
+use evmc_backend::{Backend, Options};
+use evmc_compiler::driver::code_hash;
+use evmc_compiler::frontend::evm::opcode::{self, Fork};
+use evmc_compiler::link::{self, Metadata};
+use evmc_ir::{Builder, Func, Function, Module, Opcode, Type};
+use evmc_loader::LoadedCode;
+use evmc_revm::{AotEvm, CodeSource, FrameCode, HostView, NativeCode};
+use revm::bytecode::Bytecode;
+use revm::context::TxEnv;
+use revm::database::{CacheDB, EmptyDB};
+use revm::primitives::hardfork::SpecId;
+use revm::primitives::{Address, B256, Bytes, TxKind};
+use revm::state::AccountInfo;
+use revm::{Context, ExecuteEvm, MainContext};
+use ruint::aliases::U256;
+
+use super::engine::{ADDRESS, CALLER, CODE, End, Ending, Engine, VALUE, World};
+
+/// Bytes of VM memory for each result and for the gas.
+const SLOT: u64 = 32;
+
+/// The Cranelift backend.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cranelift;
+
+impl Engine for Cranelift {
+    fn name(&self) -> &'static str {
+        "cranelift"
+    }
+
+    fn call(&self, module: &Module, func: Func, args: &[U256], world: &World) -> Result<Ending, String> {
+        let is_entry = module.entry == Some(func);
+        let mut module = module.clone();
+        if !is_entry {
+            module.entry = Some(call_and_store(&mut module, func, args));
+        }
+        let code = load(&module, &evmc_backend_cranelift::Cranelift)?;
+        let frame = run(code, world)?;
+        let failed = (frame.exit == ExitCode::Stretch).then_some((frame.stretch, frame.height));
+        if is_entry || frame.exit != ExitCode::Stop {
+            return Ok(Ending { gas: frame.gas, end: End::Exited(frame.exit, failed) });
+        }
+        let results = &module.functions[func].results;
+        let start = frame.memory.len() - SLOT as usize * (results.len() + 1);
+        let mut slots = frame.memory[start..].chunks(SLOT as usize);
+        let mut read = |ty: Type| {
+            let bytes = slots.next().unwrap_or_default();
+            U256::from_le_slice(&bytes[..ty.bytes() as usize])
+        };
+        let results = results.iter().map(|&ty| read(ty)).collect();
+        let gas = read(Type::I64).as_limbs()[0];
+        Ok(Ending { gas, end: End::Returned(results) })
+    }
+}
+
+/// Adds an entry that calls `func` and stores what it returns.
+fn call_and_store(module: &mut Module, func: Func, args: &[U256]) -> Func {
+    let callee = &module.functions[func];
+    let types: Vec<_> = callee.param_types().collect();
+    let results = callee.results.clone();
+    let mut function = Function::new("filetest.entry", &[]);
+    let mut b = Builder::new(&mut function);
+    let block = b.create_block();
+    b.switch_to(block);
+    let args: Vec<_> = types.iter().zip(args).map(|(&ty, &bits)| b.constant(ty, bits)).collect();
+    let mut values = b.call(func, &args, &results);
+    let gas = b.op(Opcode::GasRemaining, None, &[], evmc_ir::Imm::None);
+    values.push(b.func.insts[gas].results[0]);
+    let start = b.frame_get(Type::I64, Field::MemoryLen);
+    let room = b.small(Type::I64, SLOT * values.len() as u64);
+    let end = b.binary(Opcode::Add, start, room);
+    b.effect(Opcode::MemEnsure, &[end]);
+    for (index, &value) in values.iter().enumerate() {
+        let distance = b.small(Type::I64, SLOT * index as u64);
+        let offset = b.binary(Opcode::Add, start, distance);
+        b.mem_store(offset, value);
+    }
+    b.exit(ExitCode::Stop);
+    module.functions.push(function)
+}
+
+/// Compiles, links, checks and maps a module.
+fn load(module: &Module, backend: &dyn Backend) -> Result<NativeCode, String> {
+    let object = backend.compile(module, &Options::default()).map_err(|error| error.to_string())?;
+    let op_rows = opcode::rows(Fork::default());
+    let metadata = Metadata {
+        language: evmc_abi::descriptor::Language::Evm,
+        fork: Fork::default() as u16,
+        code_hash: code_hash(&CODE),
+        code_len: CODE.len() as u32,
+        gas_table_hash: opcode::gas_table_hash(Fork::default()),
+        backend: evmc_abi::descriptor::Backend::Cranelift,
+        opt_level: 2,
+        cpu_features: object.cpu_features,
+        compiler_build: evmc_abi::descriptor::compiler_build("filetest"),
+        uses_memory_stack: module.uses_memory_stack,
+        native_stack_bytes: object.native_stack_bytes,
+        counters: Default::default(),
+        op_rows: &op_rows,
+        stretches: module.stretches.values().as_slice(),
+    };
+    let artifact = link::link(&object.bytes, &object.entry_symbol, &metadata);
+    let artifact = artifact.map_err(|error| error.to_string())?;
+    let checked = Artifact::check(&artifact).map_err(|error| error.to_string())?;
+    let loaded = LoadedCode::load(&checked).map_err(|error| error.to_string())?;
+    NativeCode::trust(loaded).ok_or_else(|| "not EVM code".into())
+}
+
+/// What is left of a frame when its code has come back.
+#[derive(Clone, Debug)]
+struct Left {
+    exit: ExitCode,
+    gas: u64,
+    stretch: u32,
+    height: u32,
+    memory: Vec<u8>,
+}
+
+/// Code that runs with a given gas and keeps what it leaves.
+struct Recorder {
+    code: NativeCode,
+    gas: u64,
+    left: Mutex<Option<Left>>,
+}
+
+impl FrameCode for Recorder {
+    fn run(&self, view: &mut HostView<'_>) -> ExitCode {
+        view.set_gas(self.gas);
+        let exit = self.code.run(view);
+        let &Frame { gas, exit_stretch: stretch, exit_height: height, .. } = view.fields();
+        let memory = view.memory().to_vec();
+        *self.left.lock().expect("nobody panics with it") = Some(Left { exit, gas, stretch, height, memory });
+        exit
+    }
+
+    fn uses_memory_stack(&self) -> bool {
+        self.code.uses_memory_stack()
+    }
+
+    fn native_stack_bytes(&self) -> usize {
+        self.code.native_stack_bytes()
+    }
+
+    fn op_rows(&self) -> &[OpRow; 256] {
+        self.code.op_rows()
+    }
+
+    fn stretch(&self, number: u32) -> Option<StretchRange> {
+        self.code.stretch(number)
+    }
+}
+
+/// A source of one code.
+struct Only(Arc<Recorder>);
+
+impl CodeSource for Only {
+    fn lookup(&self, _: B256, _: &Bytecode, _: SpecId, _: bool) -> Option<Arc<dyn FrameCode>> {
+        Some(self.0.clone())
+    }
+}
+
+/// Runs code as the frame of a transaction. What the transaction makes of its end does not matter:
+/// the modules of tests are not the bytecode's.
+fn run(code: NativeCode, world: &World) -> Result<Left, String> {
+    let address = |number: u64| Address::left_padding_from(&number.to_be_bytes());
+    let mut db = CacheDB::new(EmptyDB::new());
+    let balance = U256::from(1_000_000);
+    db.insert_account_info(address(CALLER), AccountInfo { balance, ..AccountInfo::default() });
+    let bytecode = Bytecode::new_raw(Bytes::copy_from_slice(&CODE));
+    db.insert_account_info(address(ADDRESS), AccountInfo::from_bytecode(bytecode));
+    for &(key, value) in &world.storage {
+        let inserted = db.insert_account_storage(address(ADDRESS), key, value);
+        inserted.map_err(|error| format!("{error:?}"))?;
+    }
+    let context = Context::mainnet()
+        .modify_cfg_chained(|cfg| {
+            cfg.set_spec_and_mainnet_gas_params(SpecId::OSAKA);
+            cfg.tx_gas_limit_cap = Some(u64::MAX);
+        })
+        .modify_block_chained(|block| block.gas_limit = u64::MAX)
+        .with_db(db);
+    let recorder = Arc::new(Recorder { code, gas: world.gas, left: Mutex::new(None) });
+    let transaction = TxEnv {
+        caller: address(CALLER),
+        gas_limit: world.gas.saturating_add(1_000_000),
+        kind: TxKind::Call(address(ADDRESS)),
+        data: Bytes::copy_from_slice(&world.calldata),
+        value: U256::from(VALUE),
+        ..TxEnv::default()
+    };
+    let mut evm = AotEvm::new(context, Arc::new(Only(recorder.clone())));
+    let outcome = evm.transact(transaction);
+    let left = recorder.left.lock().map_err(|error| error.to_string())?.take();
+    left.ok_or_else(|| format!("the frame did not run: {outcome:?}"))
+}
