@@ -1,181 +1,128 @@
-//! A small assembler for EVM code in tests.
+//! A small EVM assembler, for programs that tests make up.
 //!
-//! ```text
-//! ; a comment
-//!     PUSH 0x40        ; as many bytes as the number needs, PUSH0 for 0
-//!     PUSH2 0x0007     ; exactly two bytes
-//!     PUSH @loop       ; the offset of a label, always PUSH2
-//!     JUMP
-//! loop:                ; a JUMPDEST
-//! here=                ; a label without a JUMPDEST
-//!     DUPN 0x80        ; opcodes with an immediate byte
-//!     db 0xfe00        ; raw bytes
-//! ```
+//! Mnemonics come from the compiler's table of operations under the newest fork, so there is no second
+//! list of opcodes. Labels are two bytes wide, which is enough for the longest initcode, and `PUSH2`
+//! names them. Bytes that no mnemonic gives are written as they are, so that invalid code can be made too.
 //!
-//! One operation stands on one line, in any case of letters. Mnemonics are those of the newest fork,
-//! so that a test can hold opcodes that its fork lacks. A text of nothing but hexadecimal digits is
-//! taken as the bytes themselves.
+//! Wrong mnemonics and labels are mistakes of the test, and panic.
 
-use std::collections::HashMap;
-
-use evmc_compiler::frontend::evm::opcode::{self, Fork, OpInfo};
+use evmc_compiler::frontend::evm::opcode::{self, Fork};
 use ruint::aliases::U256;
 
-/// Why a text is not assembly.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AsmError {
-    /// Line, counted from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
+/// A place in the code, valid for the assembler that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Label(usize);
+
+/// Code under construction.
+#[derive(Clone, Debug, Default)]
+pub struct Assembler {
+    code: Vec<u8>,
+    places: Vec<Option<u16>>,
+    uses: Vec<(usize, Label)>,
 }
 
-impl std::fmt::Display for AsmError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.line, self.message)
-    }
-}
-
-impl std::error::Error for AsmError {}
-
-const PUSH0: u8 = 0x5f;
-const JUMPDEST: u8 = 0x5b;
-
-/// Assembles a program.
+/// The byte of a mnemonic such as `MLOAD`.
 ///
-/// # Errors
-/// The first line that is not an operation, a label or a comment, or names an unknown label.
-pub fn assemble(text: &str) -> Result<Vec<u8>, AsmError> {
-    let lines = || text.lines().enumerate().map(|(index, line)| (index + 1, statement(line)));
-    if let Some(bytes) = plain_hex(lines().map(|(_, line)| line)) {
-        return Ok(bytes);
+/// # Panics
+/// No fork has an operation of this name.
+pub fn opcode(name: &str) -> u8 {
+    let table = opcode::table(Fork::Amsterdam);
+    match table.iter().find(|info| info.name == name) {
+        Some(info) => info.opcode,
+        None => panic!("no operation is named `{name}`"),
     }
-    let mut program = Program::default();
-    for (line, statement) in lines() {
-        program.line = line;
-        program.add(statement).map_err(|message| AsmError { line, message })?;
-    }
-    program.finish()
 }
 
-/// A line without comment and spaces around it.
-fn statement(line: &str) -> &str {
-    line.split(';').next().unwrap_or_default().trim()
-}
-
-/// The bytes of a program that is written as hexadecimal digits.
-fn plain_hex<'t>(lines: impl Iterator<Item = &'t str>) -> Option<Vec<u8>> {
-    let digits: String = lines.collect();
-    let digits = digits.strip_prefix("0x").unwrap_or(&digits);
-    let is_hex = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hex { hex::decode(digits).ok() } else { None }
-}
-
-/// A place for a label's offset.
-struct Use {
-    name: String,
-    /// Where the two bytes go.
-    at: usize,
-    line: usize,
-}
-
-/// A program being assembled.
-#[derive(Default)]
-struct Program {
-    bytes: Vec<u8>,
-    /// The line being assembled.
-    line: usize,
-    labels: HashMap<String, usize>,
-    uses: Vec<Use>,
-}
-
-impl Program {
-    fn add(&mut self, statement: &str) -> Result<(), String> {
-        if let Some(label) = statement.strip_suffix([':', '=']) {
-            let offset = self.bytes.len();
-            if statement.ends_with(':') {
-                self.bytes.push(JUMPDEST);
-            }
-            let is_new = self.labels.insert(label.trim().to_string(), offset).is_none();
-            return if is_new { Ok(()) } else { Err(format!("the label `{label}` stands twice")) };
-        }
-        let mut words = statement.split_whitespace();
-        let Some(name) = words.next() else { return Ok(()) };
-        let operand = words.next();
-        if words.next().is_some() {
-            return Err("more than one operand".into());
-        }
-        match (name.to_ascii_uppercase().as_str(), operand) {
-            ("DB", Some(bytes)) => {
-                let digits = bytes.strip_prefix("0x").unwrap_or(bytes);
-                self.bytes.extend(hex::decode(digits).map_err(|error| error.to_string())?);
-                Ok(())
-            }
-            ("PUSH", Some(operand)) => self.push(operand),
-            (name, operand) => self.operation(name, operand),
-        }
+impl Assembler {
+    /// Empty code.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// `PUSH` of the length that fits.
-    fn push(&mut self, operand: &str) -> Result<(), String> {
-        if let Some(label) = operand.strip_prefix('@') {
-            self.bytes.extend([PUSH0 + 2, 0, 0]);
-            let at = self.bytes.len() - 2;
-            self.uses.push(Use { name: label.to_string(), at, line: self.line });
-            return Ok(());
-        }
-        let value = number(operand)?;
-        let length = value.byte_len();
-        self.bytes.push(PUSH0 + length as u8);
-        self.bytes.extend(&value.to_be_bytes::<32>()[32 - length..]);
-        Ok(())
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.code.len()
     }
 
-    /// An operation by its own name, with an operand of its immediate's length.
-    fn operation(&mut self, name: &str, operand: Option<&str>) -> Result<(), String> {
-        let info = by_name(name).ok_or_else(|| format!("unknown operation `{name}`"))?;
-        self.bytes.push(info.opcode);
-        let length = usize::from(info.immediate);
-        match operand {
-            None if length == 0 => Ok(()),
-            None => Err(format!("`{name}` needs an operand of {length} bytes")),
-            Some(_) if length == 0 => Err(format!("`{name}` has no operand")),
-            Some(operand) => {
-                let value = number(operand)?;
-                if value.byte_len() > length {
-                    return Err(format!("`{operand}` is longer than {length} bytes"));
-                }
-                self.bytes.extend(&value.to_be_bytes::<32>()[32 - length..]);
-                Ok(())
-            }
-        }
+    /// Whether there is nothing yet.
+    pub fn is_empty(&self) -> bool {
+        self.code.is_empty()
     }
 
-    fn finish(mut self) -> Result<Vec<u8>, AsmError> {
-        for Use { name, at, line } in self.uses {
-            let offset = self.labels.get(&name).and_then(|&offset| u16::try_from(offset).ok());
-            let Some(offset) = offset else {
-                return Err(AsmError { line, message: format!("no label `{name}` within 64 KiB") });
+    /// Adds one byte as it is.
+    pub fn byte(&mut self, byte: u8) -> &mut Self {
+        self.code.push(byte);
+        self
+    }
+
+    /// Adds bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.code.extend_from_slice(bytes);
+        self
+    }
+
+    /// Adds operations by name, separated by spaces. A number, in decimal, is pushed by the shortest `PUSH`.
+    pub fn ops(&mut self, text: &str) -> &mut Self {
+        for word in text.split_whitespace() {
+            match word.parse::<u64>() {
+                Ok(number) => self.push(U256::from(number)),
+                Err(_) => self.byte(opcode(word)),
             };
-            self.bytes[at..at + 2].copy_from_slice(&offset.to_be_bytes());
         }
-        Ok(self.bytes)
+        self
     }
-}
 
-/// The row of a mnemonic under the newest fork.
-fn by_name(name: &str) -> Option<&'static OpInfo> {
-    let name = match name {
-        "PREVRANDAO" => "DIFFICULTY",
-        "SHA3" => "KECCAK256",
-        name => name,
-    };
-    let rows = opcode::table(Fork::Amsterdam);
-    rows.iter().find(|row| row.name == name && row.is_defined())
-}
+    /// Pushes a number by the shortest `PUSH`; zero by `PUSH0`.
+    pub fn push(&mut self, value: U256) -> &mut Self {
+        let bytes = value.to_be_bytes_trimmed_vec();
+        self.push_bytes(&bytes)
+    }
 
-fn number(text: &str) -> Result<U256, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a number of up to 32 bytes"))
+    /// Pushes these bytes, at most 32, by the `PUSH` of this width.
+    pub fn push_bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        assert!(bytes.len() <= 32, "no PUSH has {} bytes", bytes.len());
+        self.byte(opcode("PUSH0") + bytes.len() as u8).bytes(bytes)
+    }
+
+    /// A label whose place is not known yet.
+    pub fn label(&mut self) -> Label {
+        self.places.push(None);
+        Label(self.places.len() - 1)
+    }
+
+    /// Pushes the offset of a label.
+    pub fn push_label(&mut self, label: Label) -> &mut Self {
+        self.byte(opcode("PUSH2"));
+        self.uses.push((self.code.len(), label));
+        self.bytes(&[0, 0])
+    }
+
+    /// Puts the label here, with its `JUMPDEST`.
+    ///
+    /// # Panics
+    /// The label has a place already, or the code is longer than 65,535 bytes.
+    pub fn place(&mut self, label: Label) -> &mut Self {
+        let here = u16::try_from(self.code.len()).expect("labels have two bytes");
+        let before = self.places[label.0].replace(here);
+        assert!(before.is_none(), "a label has one place");
+        self.byte(opcode("JUMPDEST"))
+    }
+
+    /// Puts a new label here.
+    pub fn here(&mut self) -> Label {
+        let label = self.label();
+        self.place(label);
+        label
+    }
+
+    /// The code. Labels without a place become 0.
+    pub fn finish(mut self) -> Vec<u8> {
+        for (offset, label) in self.uses {
+            let place = self.places[label.0].unwrap_or(0);
+            self.code[offset..offset + 2].copy_from_slice(&place.to_be_bytes());
+        }
+        self.code
+    }
 }
 
 #[cfg(test)]
@@ -183,32 +130,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_pushes_and_raw_bytes() {
-        let text = "
-            push @end ; forward
-            push 0
-            push 256
-            push3 0x40
-            jump
-            db 0xfefe
-        end:
-            stop";
-        let expected = "61000e 5f 610100 62000040 56 fefe 5b 00".replace(' ', "");
-        assert_eq!(hex::encode(assemble(text).unwrap()), expected);
-    }
-
-    #[test]
-    fn hexadecimal_digits_are_the_bytes() {
-        assert_eq!(assemble("; comment\n0x6001\n6002").unwrap(), [0x60, 1, 0x60, 2]);
-    }
-
-    #[test]
-    fn mistakes_are_located() {
-        let error = |text| assemble(text).unwrap_err().to_string();
-        assert_eq!(error("stop\nfrob"), "2: unknown operation `FROB`");
-        assert_eq!(error("push @x"), "1: no label `x` within 64 KiB");
-        assert_eq!(error("push1 256"), "1: `256` is longer than 1 bytes");
-        assert_eq!(error("add 1"), "1: `ADD` has no operand");
-        assert_eq!(error("x:\nx:"), "2: the label `x` stands twice");
+    fn labels_are_filled_in() {
+        let mut asm = Assembler::new();
+        let end = asm.label();
+        asm.push_label(end).ops("JUMP 0 256 STOP").place(end);
+        assert_eq!(asm.finish(), [0x61, 0, 9, 0x56, 0x5f, 0x61, 1, 0, 0, 0x5b]);
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod asm;
 pub mod bench_set;
+pub mod assembly;
 pub mod filetest;
 pub mod kernel;
 pub mod native;

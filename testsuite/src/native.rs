@@ -66,6 +66,11 @@ impl Native {
         NativeCode::trust(loaded).map(|code| Self(Arc::new(code))).ok_or_else(|| "not EVM code".into())
     }
 
+    /// The code, for a frame.
+    pub fn code(&self) -> Arc<dyn FrameCode> {
+        Arc::clone(&self.0)
+    }
+
     /// Runs a transaction with this code, `gas` beyond what the calldata may cost.
     pub fn run(&self, calldata: &[u8], gas: u64) -> ExecutionResult {
         let code = Bytecode::new_raw(Bytes::from_static(&[0]));

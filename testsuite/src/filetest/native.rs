@@ -7,14 +7,10 @@
 use std::sync::{Arc, Mutex};
 
 use evmc_abi::{ExitCode, Field, Frame, OpRow, StretchRange};
-use evmc_artifact::Artifact;
-use evmc_backend::{Backend, Options};
-use evmc_compiler::driver::code_hash;
-use evmc_compiler::frontend::evm::opcode::{self, Fork};
-use evmc_compiler::link::{self, Metadata};
-use evmc_ir::{Builder, Func, Function, Module, Opcode, Type};
-use evmc_loader::LoadedCode;
-use evmc_revm::{AotEvm, CodeSource, FrameCode, HostView, NativeCode};
+use evmc_backend::Options;
+use evmc_backend::legalize::Outline;
+use evmc_ir::{Builder, Func, Function, Imm, Module, Opcode, Type};
+use evmc_revm::{AotEvm, CodeSource, FrameCode, HostView};
 use revm::bytecode::Bytecode;
 use revm::context::TxEnv;
 use revm::database::{CacheDB, EmptyDB};
@@ -23,6 +19,8 @@ use revm::primitives::{Address, B256, Bytes, TxKind};
 use revm::state::AccountInfo;
 use revm::{Context, ExecuteEvm, MainContext};
 use ruint::aliases::U256;
+
+use crate::native::Native;
 
 use super::engine::{ADDRESS, CALLER, CODE, End, Ending, Engine, VALUE, World};
 
@@ -44,8 +42,8 @@ impl Engine for Cranelift {
         if !is_entry {
             module.entry = Some(call_and_store(&mut module, func, args));
         }
-        let code = load(&module, &evmc_backend_cranelift::Cranelift)?;
-        let frame = run(code, world)?;
+        let native = Native::build(&module, &Options::default(), Outline::default())?;
+        let frame = run(native.code(), world)?;
         let failed = (frame.exit == ExitCode::Stretch).then_some((frame.stretch, frame.height));
         if is_entry || frame.exit != ExitCode::Stop {
             return Ok(Ending { gas: frame.gas, end: End::Exited(frame.exit, failed) });
@@ -74,7 +72,7 @@ fn call_and_store(module: &mut Module, func: Func, args: &[U256]) -> Func {
     b.switch_to(block);
     let args: Vec<_> = types.iter().zip(args).map(|(&ty, &bits)| b.constant(ty, bits)).collect();
     let mut values = b.call(func, &args, &results);
-    let gas = b.op(Opcode::GasRemaining, None, &[], evmc_ir::Imm::None);
+    let gas = b.op(Opcode::GasRemaining, None, &[], Imm::None);
     values.push(b.func.insts[gas].results[0]);
     let start = b.frame_get(Type::I64, Field::MemoryLen);
     let room = b.small(Type::I64, SLOT * values.len() as u64);
@@ -89,33 +87,6 @@ fn call_and_store(module: &mut Module, func: Func, args: &[U256]) -> Func {
     module.functions.push(function)
 }
 
-/// Compiles, links, checks and maps a module.
-fn load(module: &Module, backend: &dyn Backend) -> Result<NativeCode, String> {
-    let object = backend.compile(module, &Options::default()).map_err(|error| error.to_string())?;
-    let op_rows = opcode::rows(Fork::default());
-    let metadata = Metadata {
-        language: evmc_abi::descriptor::Language::Evm,
-        fork: Fork::default() as u16,
-        code_hash: code_hash(&CODE),
-        code_len: CODE.len() as u32,
-        gas_table_hash: opcode::gas_table_hash(Fork::default()),
-        backend: evmc_abi::descriptor::Backend::Cranelift,
-        opt_level: 2,
-        cpu_features: object.cpu_features,
-        compiler_build: evmc_abi::descriptor::compiler_build("filetest"),
-        uses_memory_stack: module.uses_memory_stack,
-        native_stack_bytes: object.native_stack_bytes,
-        counters: Default::default(),
-        op_rows: &op_rows,
-        stretches: module.stretches.values().as_slice(),
-    };
-    let artifact = link::link(&object.bytes, &object.entry_symbol, &metadata);
-    let artifact = artifact.map_err(|error| error.to_string())?;
-    let checked = Artifact::check(&artifact).map_err(|error| error.to_string())?;
-    let loaded = LoadedCode::load(&checked).map_err(|error| error.to_string())?;
-    NativeCode::trust(loaded).ok_or_else(|| "not EVM code".into())
-}
-
 /// What is left of a frame when its code has come back.
 #[derive(Clone, Debug)]
 struct Left {
@@ -128,7 +99,7 @@ struct Left {
 
 /// Code that runs with a given gas and keeps what it leaves.
 struct Recorder {
-    code: NativeCode,
+    code: Arc<dyn FrameCode>,
     gas: u64,
     left: Mutex<Option<Left>>,
 }
@@ -171,7 +142,7 @@ impl CodeSource for Only {
 
 /// Runs code as the frame of a transaction. What the transaction makes of its end does not matter:
 /// the modules of tests are not the bytecode's.
-fn run(code: NativeCode, world: &World) -> Result<Left, String> {
+fn run(code: Arc<dyn FrameCode>, world: &World) -> Result<Left, String> {
     let address = |number: u64| Address::left_padding_from(&number.to_be_bytes());
     let mut db = CacheDB::new(EmptyDB::new());
     let balance = U256::from(1_000_000);

@@ -8,7 +8,7 @@ use evmc_compiler::pipeline::PIPELINE;
 use evmc_ir::text::{parse, print};
 use evmc_ir::{Module, verify};
 
-use crate::asm::assemble;
+use crate::assembly::assemble;
 
 use super::check::compare;
 use super::{Failure, TestFile};
@@ -78,7 +78,8 @@ pub(super) fn pass(file: &TestFile, name: &str) -> Vec<Failure> {
 pub(super) fn legalize(file: &TestFile) -> Vec<Failure> {
     let outline = match file.setting("outline").map(|setting| setting.value) {
         Some("heavy") => Outline::Heavy,
-        _ => Outline::Rare,
+        Some("rare") => Outline::Rare,
+        _ => Outline::BySize,
     };
     all(module(file).map(|module| compare(file, &print(&legalize::legalize(&module, outline)))))
 }

@@ -50,7 +50,10 @@ pub(super) fn run(file: &TestFile) -> Vec<Failure> {
             match engine.call(&module, case.func, &case.args, &world) {
                 Ok(ending) => case.compare(engine.name(), &world, &ending, &mut failures),
                 Err(error) => {
-                    failures.push(Failure::new(case.call.line, format!("{}: {error}", engine.name())));
+                    let message = format!("{}: {error}", engine.name());
+                    if failures.iter().all(|failure: &Failure| failure.message != message) {
+                        failures.push(Failure::new(case.call.line, message));
+                    }
                 }
             }
         }
