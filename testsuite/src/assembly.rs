@@ -154,9 +154,7 @@ impl Program {
     fn finish(self) -> Result<Vec<u8>, AsmError> {
         let unplaced = self.labels.iter().filter(|(_, named)| !named.is_placed);
         match unplaced.min_by_key(|(_, named)| named.line) {
-            Some((name, named)) => {
-                Err(AsmError { line: named.line, message: format!("no label `{name}`") })
-            }
+            Some((name, named)) => Err(AsmError { line: named.line, message: format!("no label `{name}`") }),
             None => Ok(self.asm.finish()),
         }
     }

@@ -48,7 +48,7 @@ impl Native {
             language: Language::Evm,
             fork: 0,
             code_hash: [0; 32],
-            code_len: 1,
+            code_len: stretches.iter().map(|stretch| stretch.end).max().unwrap_or(0).max(1),
             gas_table_hash: [0; 32],
             backend: Kind::Cranelift,
             opt_level: 2,

@@ -16,7 +16,8 @@ const MAX_MEMORY: u64 = 1 << 28;
 
 /// A world with memory, calldata and storage, and with answers prepared for everything else.
 ///
-/// Memory grows in words of 32 bytes at the EVM's price. Storage and transient storage are maps and
+/// Memory grows in words of 32 bytes at the EVM's price; where that cannot be paid, the frame ends with
+/// [`ExitCode::Host`], as it does where the runtime's host functions find a reason. Storage and transient storage are maps and
 /// cost nothing. `return_data` and `revert` keep their output. Other functions take the next
 /// prepared answer; where none is left, their results are 0.
 #[derive(Clone, Debug, Default)]
@@ -47,12 +48,12 @@ impl SimpleHost {
 
     fn grow(&mut self, end: u64, gas: &mut u64) -> Result<(), ExitCode> {
         if end > MAX_MEMORY {
-            return Err(ExitCode::OutOfGas);
+            return Err(ExitCode::Host);
         }
         let [old, new] = [self.memory.len() as u64 / 32, end.div_ceil(32)];
         if new > old {
             let price = Self::memory_price(new) - Self::memory_price(old);
-            *gas = gas.checked_sub(price).ok_or(ExitCode::OutOfGas)?;
+            *gas = gas.checked_sub(price).ok_or(ExitCode::Host)?;
             self.memory.resize(new as usize * 32, 0);
         }
         Ok(())
@@ -71,9 +72,9 @@ impl SimpleHost {
     /// Ends the frame with a range of memory as output.
     fn finish(&mut self, offset: U256, length: U256, gas: &mut u64) -> Result<(), ExitCode> {
         if !length.is_zero() {
-            let number = |bits| u64::try_from(bits).map_err(|_| ExitCode::InvalidOperand);
+            let number = |bits| u64::try_from(bits).map_err(|_| ExitCode::Host);
             let (offset, length) = (number(offset)?, number(length)?);
-            let end = offset.checked_add(length).ok_or(ExitCode::OutOfGas)?;
+            let end = offset.checked_add(length).ok_or(ExitCode::Host)?;
             self.grow(end, gas)?;
             self.output = self.memory[offset as usize..end as usize].to_vec();
         }

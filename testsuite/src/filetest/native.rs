@@ -24,8 +24,11 @@ use crate::native::Native;
 
 use super::engine::{ADDRESS, CALLER, CODE, End, Ending, Engine, VALUE, World};
 
-/// Bytes of VM memory for each result and for the gas.
+/// Bytes of VM memory for each result, for the gas and for the mark.
 const SLOT: u64 = 32;
+
+/// Stands behind the gas where the function returned.
+const MARK: U256 = U256::from_limbs([0x6d61_726b_6564_2121; 4]);
 
 /// The Cranelift backend.
 #[derive(Clone, Copy, Debug)]
@@ -44,20 +47,11 @@ impl Engine for Cranelift {
         }
         let native = Native::build(&module, &Options::default(), Outline::default())?;
         let frame = run(native.code(), world)?;
-        let failed = (frame.exit == ExitCode::Stretch).then_some((frame.stretch, frame.height));
-        if is_entry || frame.exit != ExitCode::Stop {
-            return Ok(Ending { gas: frame.gas, end: End::Exited(frame.exit, failed) });
+        if !is_entry && let Some(ending) = frame.returned(&module.functions[func].results) {
+            return Ok(ending);
         }
-        let results = &module.functions[func].results;
-        let start = frame.memory.len() - SLOT as usize * (results.len() + 1);
-        let mut slots = frame.memory[start..].chunks(SLOT as usize);
-        let mut read = |ty: Type| {
-            let bytes = slots.next().unwrap_or_default();
-            U256::from_le_slice(&bytes[..ty.bytes() as usize])
-        };
-        let results = results.iter().map(|&ty| read(ty)).collect();
-        let gas = read(Type::I64).as_limbs()[0];
-        Ok(Ending { gas, end: End::Returned(results) })
+        let failed = (frame.exit == ExitCode::Stretch).then_some((frame.stretch, frame.height));
+        Ok(Ending { gas: frame.gas, end: End::Exited(frame.exit, failed) })
     }
 }
 
@@ -74,6 +68,7 @@ fn call_and_store(module: &mut Module, func: Func, args: &[U256]) -> Func {
     let mut values = b.call(func, &args, &results);
     let gas = b.op(Opcode::GasRemaining, None, &[], Imm::None);
     values.push(b.func.insts[gas].results[0]);
+    values.push(b.constant(Type::I256, MARK));
     let start = b.frame_get(Type::I64, Field::MemoryLen);
     let room = b.small(Type::I64, SLOT * values.len() as u64);
     let end = b.binary(Opcode::Add, start, room);
@@ -95,6 +90,22 @@ struct Left {
     stretch: u32,
     height: u32,
     memory: Vec<u8>,
+}
+
+impl Left {
+    /// Results and gas, where the made entry has put them.
+    fn returned(&self, types: &[Type]) -> Option<Ending> {
+        let start = self.memory.len().checked_sub(SLOT as usize * (types.len() + 2))?;
+        let mut slots = self.memory[start..].chunks(SLOT as usize);
+        let mut read = |ty: Type| {
+            let bytes = slots.next().unwrap_or_default();
+            U256::from_le_slice(&bytes[..ty.bytes() as usize])
+        };
+        let results = types.iter().map(|&ty| read(ty)).collect();
+        let gas = read(Type::I64).as_limbs()[0];
+        let is_marked = self.exit == ExitCode::Stop && read(Type::I256) == MARK;
+        is_marked.then_some(Ending { gas, end: End::Returned(results) })
+    }
 }
 
 /// Code that runs with a given gas and keeps what it leaves.

@@ -140,13 +140,7 @@ fn number(text: &str, ty: Type) -> Option<U256> {
 
 impl Case<'_> {
     /// Compares how the call ended with what is expected.
-    fn compare(
-        &self,
-        engine: &str,
-        world: &World,
-        ending: &Ending,
-        failures: &mut Vec<Failure>,
-    ) {
+    fn compare(&self, engine: &str, world: &World, ending: &Ending, failures: &mut Vec<Failure>) {
         let mut wrong = |directive: Directive<'_>, found: String| {
             let rewritten = format!("; {}: {found}", directive.key);
             let message = format!("{engine}: expected `{}`, found `{found}`", directive.value);
