@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod asm;
-pub mod bench_set;
 pub mod assembly;
+pub mod bench_set;
 pub mod filetest;
 pub mod kernel;
 pub mod native;
