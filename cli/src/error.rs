@@ -102,7 +102,7 @@ pub enum CliError {
         /// The contract.
         contract: String,
         /// The compiler's reason.
-        source: CompileError,
+        source: Box<CompileError>,
     },
 
     /// An artifact that must not run.

@@ -93,7 +93,7 @@ fn explain(refusal: Refusal) -> (CliError, ExitStatus) {
         Refusal::Input(error) => (error.into(), ExitStatus::Unusable),
         Refusal::Output(error) => (error, ExitStatus::Unusable),
         Refusal::Compiler { contract, error } => {
-            (CliError::Refused { contract, source: error }, ExitStatus::Failed)
+            (CliError::Refused { contract, source: Box::new(error) }, ExitStatus::Failed)
         }
     }
 }

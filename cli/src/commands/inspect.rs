@@ -1,6 +1,6 @@
 //! `evmc inspect`: what is in contracts and artifacts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -90,7 +90,7 @@ fn inspect_contracts(
             }
             Err(Problem::Refused { contract, error }) => {
                 refused += 1;
-                print_error(CliError::Refused { contract, source: error });
+                print_error(CliError::Refused { contract, source: Box::new(error) });
                 status = ExitStatus::Failed;
             }
         }
@@ -103,7 +103,7 @@ fn inspect_contracts(
 }
 
 /// Draws the graph of the one contract.
-fn draw(args: &InspectArgs, path: &PathBuf, contracts: &[Contract]) -> Result<(), CliError> {
+fn draw(args: &InspectArgs, path: &Path, contracts: &[Contract]) -> Result<(), CliError> {
     let [contract] = contracts else {
         return Err(CliError::usage(
             format!("--cfg draws one contract, here are {}", contracts.len()),

@@ -3,7 +3,7 @@
 //! Each kind of mistake has its own variant, since each has its own remedy. Offsets are in bytes from the
 //! start of the text that the user gave.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
@@ -60,7 +60,7 @@ pub enum InputError {
         found: char,
         /// The surroundings.
         #[source_code]
-        excerpt: NamedSource<String>,
+        excerpt: Arc<NamedSource<String>>,
         /// The character within the surroundings.
         #[label("this one")]
         span: SourceSpan,
@@ -239,7 +239,7 @@ impl InputError {
             HexError::Digit { offset, found } => {
                 let (excerpt, start) = excerpt(text, offset);
                 let span = (offset - start, found.len_utf8()).into();
-                let excerpt = NamedSource::new(&origin, excerpt);
+                let excerpt = Arc::new(NamedSource::new(&origin, excerpt));
                 Self::HexDigit { origin, offset, found, excerpt, span }
             }
         }
