@@ -5,6 +5,7 @@
 pub mod asm;
 pub mod assembly;
 pub mod bench_set;
+pub mod corpus;
 pub mod filetest;
 pub mod kernel;
 pub mod native;
