@@ -21,8 +21,14 @@ use crate::types::{Type, TypeClass};
 pub type Results = [U256; 2];
 
 /// All ones at the width of `ty`.
-pub fn mask(ty: Type) -> U256 {
-    U256::MAX >> (256 - ty.bits() as usize)
+pub const fn mask(ty: Type) -> U256 {
+    let (mut limbs, mut i) = ([0; 4], 0);
+    while i < 4 {
+        let bits = ty.bits().saturating_sub(64 * i as u32);
+        limbs[i] = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+        i += 1;
+    }
+    U256::from_limbs(limbs)
 }
 
 /// The low bits of `bits` that fit `ty`.
