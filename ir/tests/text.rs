@@ -134,7 +134,7 @@ fn damaged_text_does_not_panic() {
         for _ in 0..3 {
             let at = random(damaged.len());
             damaged.replace_range(at..(at + random(4)).min(damaged.len()), "");
-            damaged.insert_str(random(damaged.len()), "~");
+            damaged.insert(random(damaged.len()), '~');
             damaged = damaged.replacen('~', pieces[random(pieces.len())], 1);
             damaged.retain(|c| c.is_ascii());
         }

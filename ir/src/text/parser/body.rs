@@ -46,8 +46,8 @@ impl Parser<'_> {
     pub(super) fn function(&mut self) -> Result<()> {
         self.expect("function")?;
         let head = self.function_head()?;
-        let mut body = Body::default();
-        body.function = Function::new(&head.text[1..], &head.results);
+        let function = Function::new(&head.text[1..], &head.results);
+        let mut body = Body { function, ..Body::default() };
         body.lines.head = head.name.line;
         self.end_of_line()?;
         while !self.accept("}") {
