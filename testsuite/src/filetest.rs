@@ -124,7 +124,7 @@ impl TestFile {
         let mut text = String::new();
         for (index, line) in self.text.lines().enumerate() {
             let better = failures.iter().filter(|failure| failure.line == index + 1);
-            let better = better.filter_map(|failure| failure.rewritten.as_deref()).last();
+            let better = better.filter_map(|failure| failure.rewritten.as_deref()).next_back();
             text.push_str(better.unwrap_or(line));
             text.push('\n');
         }
