@@ -46,11 +46,7 @@ pub const ORDER: &[Order] = &[
         after: "fold",
         why: "a constant behind a parameter is not seen as one",
     },
-    Order {
-        before: "fold",
-        after: "dead_code",
-        why: "folding leaves constants unused and blocks unreached",
-    },
+    Order { before: "fold", after: "dead_code", why: "folding leaves constants unused and blocks unreached" },
 ];
 
 /// What a pass did.

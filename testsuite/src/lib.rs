@@ -1,4 +1,11 @@
 //! Filetests, fixtures and differential fuzzing.
+//!
+//! * [`asm`]: a small EVM assembler; [`assembly`]: its text form.
+//! * [`filetest`]: tests that are files.
+//! * [`objects`], [`native`], [`kernel`]: object files made by hand, and code run without a frontend.
+//! * [`bench_set`], [`corpus`]: the given benchmark transactions and real contracts.
+//! * [`fuzz`]: random programs, every engine against the reference.
+//! * [`measure`]: what this process has used. [`workspace`]: what cargo knows of this workspace.
 
 #![forbid(unsafe_code)]
 
@@ -7,9 +14,12 @@ pub mod assembly;
 pub mod bench_set;
 pub mod corpus;
 pub mod filetest;
+pub mod fuzz;
 pub mod kernel;
+pub mod measure;
 pub mod native;
 pub mod objects;
+pub mod workspace;
 
 /// The folder of test data that is not part of the project: `EVMC_DATA`, by default `../shared/data`
 /// beside it.

@@ -65,8 +65,12 @@ fn params_behind_entry(function: &Function) -> Vec<Value> {
 
 impl Trivial {
     fn collect(function: &Function) -> Self {
-        let mut this =
-            Self { alias: SecondaryMap::new(), args: SecondaryMap::new(), passed_to: SecondaryMap::new(), work: 0 };
+        let mut this = Self {
+            alias: SecondaryMap::new(),
+            args: SecondaryMap::new(),
+            passed_to: SecondaryMap::new(),
+            work: 0,
+        };
         for &block in &function.layout {
             let Some(terminator) = function.terminator(block) else { continue };
             for target in terminator.targets() {

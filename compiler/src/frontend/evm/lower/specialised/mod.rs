@@ -133,7 +133,10 @@ fn spread_to_callers(program: &Program, opens: &mut SecondaryMap<FunctionId, boo
 }
 
 /// Visits callee and node of every call in a function.
-fn for_each_call(function: &Recovered, visit: &mut impl FnMut(FunctionId, crate::frontend::evm::cfg::NodeId)) {
+fn for_each_call(
+    function: &Recovered,
+    visit: &mut impl FnMut(FunctionId, crate::frontend::evm::cfg::NodeId),
+) {
     for (node, data) in &function.nodes {
         for transfer in data.edges.transfers() {
             transfer.visit(&mut |transfer| {
@@ -197,7 +200,8 @@ impl<'a> Reach<'a> {
         for_each_call(function, &mut |callee, node| {
             if !self.program.functions[callee].recursive {
                 let node = &function.nodes[node];
-                let end = gas::stretches(self.code, node.block).iter().map(|stretch| stretch.change).sum::<i32>();
+                let end =
+                    gas::stretches(self.code, node.block).iter().map(|stretch| stretch.change).sum::<i32>();
                 let above = self.known[callee].unwrap_or(u32::MAX);
                 most = most.max(i64::from(node.height) + i64::from(end) + i64::from(above));
             }

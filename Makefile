@@ -1,0 +1,41 @@
+# `make build`, `make demo` and `make test` need a Debian or Ubuntu with Rust, and install what else is missing.
+
+EVMC_DATA ?= ../shared/data
+CPU_MINUTES ?= 30
+export EVMC_DATA
+
+.PHONY: build demo test lint fuzz bombs corpus
+
+# target/release/evmc
+build:
+	@.ci/setup
+	cargo build --release --locked --bin evmc
+
+# Compiles a contract and runs it natively and in the interpreter.
+demo: build
+	@cli/demo/run.sh target/release/evmc
+
+# Everything that must hold; the last line is the sum.
+test:
+	@.ci/test
+
+# Formatting and lints alone.
+lint:
+	@.ci/setup lint
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+# Random programs, native code against the interpreter.
+fuzz:
+	@.ci/setup
+	cargo run --release --locked --package evmc-testsuite --bin fuzz -- --cpu-minutes $(CPU_MINUTES)
+
+# Adversarial contracts: compile time, memory and growth against their limits.
+bombs:
+	@.ci/setup
+	cargo run --release --locked --package evmc-benches --bin bombs
+
+# Compiles every contract of the corpus in $EVMC_DATA.
+corpus:
+	@.ci/setup
+	cargo run --release --locked --package evmc-benches --bin corpus -- $(EVMC_DATA)/corpus/given.tar.zst

@@ -1,0 +1,214 @@
+//! Compiles adversarial contracts and holds compile time, memory and growth against limits.
+//!
+//! Each bomb is compiled at several sizes, each time in a process of its own, so that peak memory is that of
+//! one compilation. The limits hold at every size: budgets of the compiler make the dearest code one that is
+//! not the largest. CPU time is that of all threads of the process; short compilations are repeated and the
+//! least time counts. Growth is the exponent `e` in `time ~ size^e` between the smallest and the largest size;
+//! n log n gives 1.1 between 6 and 24 KiB. It is held against its limit only where the largest size takes long
+//! enough for the clock to mean something.
+//!
+//! Exit code 1 where a limit is broken, or where a bomb was refused.
+
+#![forbid(unsafe_code)]
+
+use std::{
+    env,
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use evmc_backend_cranelift::Cranelift;
+use evmc_benches::bombs::{self, Bomb};
+use evmc_compiler::driver::{self, Config};
+use evmc_testsuite::measure;
+use serde::{Deserialize, Serialize};
+
+/// Compilations that take less than this are repeated until it is used up.
+const REPEAT_FOR_S: f64 = 0.2;
+
+/// A compilation shorter than this says nothing about growth, in seconds of CPU.
+const GROWTH_MATTERS_S: f64 = 0.1;
+
+/// Compiles adversarial contracts.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Only bombs whose name contains this text
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    filter: String,
+    /// Sizes in KiB, ascending; deployed code has at most 24 (EIP-170), initcode 48 (EIP-3860)
+    #[arg(long, value_name = "KIB", value_delimiter = ',', default_value = "3,6,12,24", num_args = 1..)]
+    sizes: Vec<usize>,
+    /// Largest CPU time, in seconds
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    max_cpu_s: f64,
+    /// Largest resident memory, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512.0)]
+    max_memory_mib: f64,
+    /// Largest exponent of growth
+    #[arg(long, value_name = "E", default_value_t = 1.25)]
+    max_growth: f64,
+    /// A compilation is ended after this wall time, in seconds
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    timeout_s: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Compile this bomb in this process, print its cost as JSON, and end
+    #[arg(long, hide = true, requires = "size")]
+    only: Option<String>,
+    /// Size of the bomb for --only, in bytes
+    #[arg(long, hide = true)]
+    size: Option<usize>,
+}
+
+/// What one compilation took.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Cost {
+    code_bytes: usize,
+    cpu_s: f64,
+    peak_memory_mib: f64,
+    artifact_bytes: usize,
+    /// Whether function recovery was over its budget, so that all code is generic.
+    generic: bool,
+}
+
+/// A bomb at every size; `None` where there was no result.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: &'static str,
+    what: &'static str,
+    costs: Vec<Option<Cost>>,
+    growth: Option<f64>,
+    broken: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let (Some(name), Some(size)) = (&args.only, args.size) {
+        return compile_here(name, size);
+    }
+    if !args.json {
+        print_header(&args);
+    }
+    let mut rows = Vec::new();
+    for bomb in bombs::all().filter(|bomb| bomb.name.contains(&args.filter)) {
+        let row = measure_bomb(bomb, &args);
+        if !args.json {
+            row.print();
+        }
+        rows.push(row);
+    }
+    let broken = rows.iter().filter(|row| !row.broken.is_empty()).count();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&rows).expect("rows are JSON"));
+    } else {
+        println!("{} bombs, {broken} beyond the limits", rows.len());
+    }
+    ExitCode::from(u8::from(broken > 0))
+}
+
+/// Compiles one bomb and prints its [`Cost`]. The first compilation decides about memory.
+fn compile_here(name: &str, size: usize) -> ExitCode {
+    let Some(bomb) = bombs::all().find(|bomb| bomb.name == name) else { return ExitCode::from(2) };
+    let code = (bomb.generate)(size);
+    let (mut used, mut best) = (0.0, f64::INFINITY);
+    let mut peak_memory_mib = 0.0;
+    loop {
+        let start = measure::process_cpu_s();
+        let compiled = match driver::compile(&code, &Config::default(), &Cranelift::default()) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let cpu_s = measure::process_cpu_s() - start;
+        if used == 0.0 {
+            peak_memory_mib = measure::peak_memory_mib().unwrap_or(f64::NAN);
+        }
+        (used, best) = (used + cpu_s, cpu_s.min(best));
+        if used >= REPEAT_FOR_S {
+            let generic = compiled.statistics.recovery_given_up;
+            let artifact_bytes = compiled.artifact.len();
+            let cost = Cost { code_bytes: code.len(), cpu_s: best, peak_memory_mib, artifact_bytes, generic };
+            println!("{}", serde_json::to_string(&cost).expect("a cost is JSON"));
+            return ExitCode::SUCCESS;
+        }
+    }
+}
+
+/// Compiles a bomb in a process of its own.
+fn compile_in_child(bomb: &Bomb, size: usize, timeout: Duration) -> Option<Cost> {
+    use std::process::Stdio;
+    let mut child = Command::new(env::current_exe().ok()?)
+        .args(["--only", bomb.name, "--size", &size.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let start = Instant::now();
+    while child.try_wait().ok()?.is_none() {
+        if start.elapsed() > timeout {
+            child.kill().ok()?;
+            child.wait().ok()?;
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let output = child.wait_with_output().ok()?;
+    serde_json::from_slice(&output.stdout).ok()
+}
+
+/// Compiles a bomb at every size and compares with the limits.
+fn measure_bomb(bomb: &'static Bomb, args: &Args) -> Row {
+    let timeout = Duration::from_secs(args.timeout_s);
+    let costs: Vec<_> = args.sizes.iter().map(|kib| compile_in_child(bomb, kib << 10, timeout)).collect();
+    let growth = growth(&costs);
+    let mut broken = Vec::new();
+    if costs.iter().any(Option::is_none) {
+        broken.push("no result".to_owned());
+    }
+    if costs.iter().flatten().any(|cost| cost.cpu_s > args.max_cpu_s) {
+        broken.push(format!("more than {} s", args.max_cpu_s));
+    }
+    if costs.iter().flatten().any(|cost| cost.peak_memory_mib > args.max_memory_mib) {
+        broken.push(format!("more than {} MiB", args.max_memory_mib));
+    }
+    let matters = costs.iter().flatten().next_back().is_some_and(|cost| cost.cpu_s > GROWTH_MATTERS_S);
+    if matters && growth.is_some_and(|growth| growth > args.max_growth) {
+        broken.push(format!("growth above {}", args.max_growth));
+    }
+    Row { name: bomb.name, what: bomb.what, costs, growth, broken }
+}
+
+/// The exponent of growth between the first size and the last, where both gave a result.
+fn growth(costs: &[Option<Cost>]) -> Option<f64> {
+    let (first, last) = (costs.first()?.as_ref()?, costs.last()?.as_ref()?);
+    let sizes = last.code_bytes as f64 / first.code_bytes as f64;
+    Some((last.cpu_s / first.cpu_s).ln() / sizes.ln())
+}
+
+fn print_header(args: &Args) {
+    let columns: String = args.sizes.iter().map(|kib| format!("{:>16}", format!("{kib} KiB"))).collect();
+    println!("{:<24}{columns}{:>8}", "CPU seconds, MiB at", "growth");
+}
+
+impl Row {
+    fn print(&self) {
+        let columns: String =
+            self.costs.iter().map(|cost| format!("{:>16}", column(cost.as_ref()))).collect();
+        let growth = self.growth.map_or("-".to_owned(), |growth| format!("{growth:.2}"));
+        println!("{:<24}{columns}{growth:>8}  {}", self.name, self.broken.join(", "));
+    }
+}
+
+/// CPU time and memory; `*` marks code that is all generic.
+fn column(cost: Option<&Cost>) -> String {
+    match cost {
+        Some(cost) => {
+            let mark = if cost.generic { "*" } else { "" };
+            format!("{:.3} {:5.0}{mark:1}", cost.cpu_s, cost.peak_memory_mib)
+        }
+        None => "-".to_owned(),
+    }
+}
