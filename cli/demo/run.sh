@@ -29,7 +29,7 @@ compare() {
     fi
     awk -v call="$*" -v gas="$(number gas_used "$out/native")" \
         -v native="$(number time_ns "$out/native")" -v interpreter="$(number time_ns "$out/interpreter")" \
-        'BEGIN { printf "%-28s %13d %13.3f %13.3f %8.1f\n", call, gas, interpreter / 1e6, native / 1e6, interpreter / native }'
+        'BEGIN { printf "%-28.28s %13d %13.3f %13.3f %8.1f\n", call, gas, interpreter / 1e6, native / 1e6, interpreter / native }'
 }
 
 say build "$demo" -o Demo.so
