@@ -115,7 +115,7 @@ fn label_choice(size: usize) -> Vec<u8> {
 
 fn return_chain(size: usize) -> Vec<u8> {
     let mut asm = Assembler::new();
-    while asm.len() + 1022 * 5 + 1 <= size || asm.is_empty() {
+    while asm.len() + 1022 * 5 < size || asm.is_empty() {
         let count = 1022.min((size - 1) / 5);
         let labels: Vec<_> = (0..count).map(|_| asm.label()).collect();
         for label in labels.iter().rev() {
@@ -171,9 +171,8 @@ fn call_ladder(size: usize) -> Vec<u8> {
 fn call_twice(size: usize) -> Vec<u8> {
     functions(size, 18, |asm, labels, number| {
         for _ in 0..2 {
-            match labels.get(number + 1) {
-                Some(next) => call(asm, *next),
-                None => {}
+            if let Some(next) = labels.get(number + 1) {
+                call(asm, *next);
             }
         }
         asm.ops("JUMP");
