@@ -55,7 +55,7 @@ impl Translator<'_, '_> {
 
     /// Keeps only the lowest bit of an `i8`.
     pub fn mask_bit(&mut self, value: Value) -> Value {
-        let one = self.b.ins().iconst(types::I8, 1);
+        let one = self.iconst(types::I8, 1);
         self.b.ins().band(value, one)
     }
 
@@ -63,16 +63,17 @@ impl Translator<'_, '_> {
     fn bit_arithmetic(&mut self, data: &InstData) {
         let a = self.one(data.args[0]);
         let b = self.one(*data.args.last().unwrap_or(&data.args[0]));
-        let ins = self.b.ins();
         let value = match data.opcode {
-            Opcode::Add | Opcode::Sub | Opcode::Xor | Opcode::AddCarry | Opcode::SubBorrow => ins.bxor(a, b),
-            Opcode::Mul | Opcode::And | Opcode::Udiv | Opcode::Sdiv => ins.band(a, b),
-            Opcode::Or => ins.bor(a, b),
+            Opcode::Add | Opcode::Sub | Opcode::Xor | Opcode::AddCarry | Opcode::SubBorrow => {
+                self.b.ins().bxor(a, b)
+            }
+            Opcode::Mul | Opcode::And | Opcode::Udiv | Opcode::Sdiv => self.b.ins().band(a, b),
+            Opcode::Or => self.b.ins().bor(a, b),
             Opcode::Not => {
-                let one = self.b.ins().iconst(types::I8, 1);
+                let one = self.iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
-            _ => ins.iconst(types::I8, 0),
+            _ => self.iconst(types::I8, 0),
         };
         self.set_one(data, value);
         if let Some(&carry) = data.results.get(1) {
@@ -88,7 +89,7 @@ impl Translator<'_, '_> {
     fn unsigned_division(&mut self, data: &InstData, ty: Type) {
         let (a, b) = (self.one(data.args[0]), self.one(data.args[1]));
         let known = self.constant(b);
-        let one = self.b.ins().iconst(machine_type(ty), 1);
+        let one = self.iconst(machine_type(ty), 1);
         let is_zero = (known.is_none_or(|b| b == 0)).then(|| self.b.ins().icmp_imm_s(IntCC::Equal, b, 0));
         let divisor = is_zero.map_or(b, |zero| self.b.ins().select(zero, one, b));
         let quotient = data.opcode == Opcode::Udiv;
@@ -113,7 +114,7 @@ impl Translator<'_, '_> {
             let next = self.b.ins().iadd_imm_s(b, 1);
             self.b.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, next, 1)
         });
-        let one = self.b.ins().iconst(machine_type(ty), 1);
+        let one = self.iconst(machine_type(ty), 1);
         let divisor = special.map_or(b, |special| self.b.ins().select(special, one, b));
         let value = match (data.opcode, special) {
             (Opcode::Srem, _) => self.b.ins().srem(a, divisor),

@@ -74,7 +74,7 @@ impl Translator<'_, '_> {
         }
         let mut values = Vec::new();
         if self.interface.convention == Convention::Metered {
-            values.push(self.b.ins().iconst(types::I32, 0));
+            values.push(self.iconst(types::I32, 0));
             values.push(self.b.use_var(self.gas));
         }
         let (registers, others) =

@@ -105,7 +105,7 @@ impl Translator<'_, '_> {
             None => self.cold_block(&[types::I32, types::I64, types::I64]),
         };
         self.exits.stretch = Some(block);
-        let stretch = self.b.ins().iconst(types::I32, i64::from(stretch));
+        let stretch = self.iconst(types::I32, i64::from(stretch));
         let gas = self.b.use_var(self.gas);
         self.branch_aside(condition, block, &[stretch, height, gas]);
     }
@@ -159,7 +159,7 @@ impl Translator<'_, '_> {
             self.enter_sealed(block);
             let &[gas] = self.b.block_params(block) else { return };
             self.store_field(Field::Gas, gas);
-            let code = self.b.ins().iconst(types::I32, i64::from(code));
+            let code = self.iconst(types::I32, i64::from(code));
             let next = self.status_exit();
             self.b.ins().jump(next, &[code.into()]);
         }

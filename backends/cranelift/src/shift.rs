@@ -29,12 +29,12 @@ impl Translator<'_, '_> {
             // Shifting a bit by 1 leaves its sign or nothing.
             (Opcode::Ashr, Type::I1) => a,
             (_, Type::I1) => {
-                let nothing = self.b.ins().iconst(types::I8, 0);
+                let nothing = self.iconst(types::I8, 0);
                 self.b.ins().select(amount, nothing, a)
             }
             (op, _) if self.is_below_width(data.args[1], ty) => self.raw_shift(op, a, amount),
             (Opcode::Ashr, _) => {
-                let last = self.b.ins().iconst(machine_type(ty), i64::from(ty.bits() - 1));
+                let last = self.iconst(machine_type(ty), i64::from(ty.bits() - 1));
                 let amount = self.b.ins().umin(amount, last);
                 self.raw_shift(Opcode::Ashr, a, amount)
             }
@@ -182,7 +182,7 @@ impl Translator<'_, '_> {
         let value = match (data.opcode, ty) {
             (Opcode::Popcnt, Type::I1) => a,
             (_, Type::I1) => {
-                let one = self.b.ins().iconst(types::I8, 1);
+                let one = self.iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
             (Opcode::Clz, _) => self.b.ins().clz(a),

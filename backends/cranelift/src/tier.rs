@@ -19,8 +19,9 @@ pub(crate) enum Effort {
 
 /// Largest function that gets full effort, by its cost.
 const FUNCTION_LIMIT: usize = 60_000;
-/// Most blocks of a function that gets full effort.
-const BLOCK_LIMIT: usize = 8_000;
+/// Most blocks of the code generator's IR in a function that gets full effort: its value numbering
+/// searches the chain of dominators for every constant.
+const BLOCK_LIMIT: usize = 10_000;
 /// Total cost that gets full effort in a module; about a second.
 const MODULE_LIMIT: usize = 250_000;
 
@@ -34,7 +35,7 @@ impl Budget {
     /// The effort for the next function of the module.
     pub fn next(&mut self, func: &Function) -> Effort {
         let cost = cost(func);
-        let large = cost > FUNCTION_LIMIT || func.layout.len() > BLOCK_LIMIT;
+        let large = cost > FUNCTION_LIMIT || blocks(func) > BLOCK_LIMIT;
         if large || self.spent + cost > MODULE_LIMIT {
             return Effort::Quick;
         }
@@ -47,6 +48,19 @@ impl Budget {
 fn cost(func: &Function) -> usize {
     let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
     insts.map(|(_, data)| inst_cost(data)).sum()
+}
+
+/// Number of blocks of the code generator's IR, in a legal function.
+fn blocks(func: &Function) -> usize {
+    let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
+    let splits = insts.map(|(_, data)| match data.opcode {
+        Opcode::CalldataLoad => 4,
+        Opcode::MemEnsure => 3,
+        Opcode::Host | Opcode::Call | Opcode::ExitIf | Opcode::StackCheck => 1,
+        Opcode::GasCharge | Opcode::GasChargeAt | Opcode::GasChargeDyn => 1,
+        _ => 0,
+    });
+    func.layout.len() + splits.sum::<usize>()
 }
 
 fn inst_cost(data: &InstData) -> usize {

@@ -1,5 +1,7 @@
 //! The walk over one legal function.
 
+use std::collections::HashMap;
+
 use cranelift_codegen::ir::{
     Block, BlockArg, FuncRef, InstBuilder, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
@@ -48,6 +50,10 @@ pub(crate) struct Translator<'a, 'b> {
     pub blocks: SecondaryMap<ir::Block, Option<Block>>,
     /// How this function is left.
     pub interface: &'a Interface,
+    /// The block in front of all others.
+    pub prologue: Block,
+    /// Constants, by type and zero-extended bits.
+    pub constants: HashMap<(types::Type, i64), Value>,
     /// The frame pointer.
     pub frame: Value,
     /// Where results go that no register holds.
@@ -102,6 +108,8 @@ impl<'a, 'b> Translator<'a, 'b> {
             splits: SecondaryMap::new(),
             blocks: SecondaryMap::new(),
             interface,
+            prologue: Block::from_u32(0),
+            constants: HashMap::new(),
             frame: Value::from_u32(0),
             result_memory: None,
             gas,
@@ -131,6 +139,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             }
         }
         let prologue = self.b.create_block();
+        self.prologue = prologue;
         self.b.append_block_params_for_function_params(prologue);
         self.b.switch_to_block(prologue);
         self.b.seal_block(prologue);
@@ -279,7 +288,7 @@ impl<'a, 'b> Translator<'a, 'b> {
                 let bits = self.b.func.dfg.constants.insert(bytes.into());
                 Held::One(self.b.ins().vconst(types::I8X16, bits))
             }
-            ty => Held::One(self.b.ins().iconst(machine_type(ty), low as i64)),
+            ty => Held::One(self.iconst(machine_type(ty), low as i64)),
         };
         self.set(data, held);
     }

@@ -5,6 +5,7 @@
 //! halves where it was made of such or is taken apart; both forms turn into each other without
 //! machine code.
 
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use evmc_ir as ir;
 
@@ -129,9 +130,21 @@ impl Translator<'_, '_> {
         }
     }
 
+    /// An integer constant of at most 64 bits, zero-extended.
+    ///
+    /// Each is defined once, at the top of the function: Cranelift materialises constants where they
+    /// are used anyway, and looks each definition up in all dominating blocks.
+    pub fn iconst(&mut self, ty: types::Type, constant: i64) -> Value {
+        let (b, prologue) = (&mut self.b, self.prologue);
+        *self.constants.entry((ty, constant)).or_insert_with(|| {
+            let mut cursor = FuncCursor::new(b.func).at_first_insertion_point(prologue);
+            cursor.ins().iconst(ty, constant)
+        })
+    }
+
     /// A 64-bit constant.
     pub fn i64(&mut self, constant: u64) -> Value {
-        self.b.ins().iconst(types::I64, constant as i64)
+        self.iconst(types::I64, constant as i64)
     }
 
     /// Zero of any type.
@@ -147,7 +160,7 @@ impl Translator<'_, '_> {
                 let bits = self.b.func.dfg.constants.insert([0u8; 16].as_slice().into());
                 self.b.ins().vconst(types::I8X16, bits)
             }
-            _ => self.b.ins().iconst(ty, 0),
+            _ => self.iconst(ty, 0),
         }
     }
 

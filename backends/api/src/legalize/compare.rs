@@ -69,6 +69,10 @@ impl Emit<'_> {
         if a.hi == b.hi {
             return self.half_less(low, a.lo, b.lo);
         }
+        // Offsets are tested against 2^64 − 1.
+        if high == Opcode::Ult && low == Opcode::Ult && a == Word::low(Part::Const(u64::MAX.into())) {
+            return self.exceeds_limb(b);
+        }
         // `x < 0` and `x < c · 2^128` in general: the low half of `a` cannot decide.
         if low == Opcode::Ult && b.lo.is_zero() {
             return self.compare(high, I128, a.hi, b.hi);
@@ -78,6 +82,15 @@ impl Emit<'_> {
         let lower = self.half_less(low, a.lo, b.lo);
         let lower = self.binary(Opcode::And, I1, equal, lower);
         self.binary(Opcode::Or, I1, decided, lower)
+    }
+
+    /// Whether a word is above 2^64 − 1.
+    fn exceeds_limb(&mut self, a: Word) -> Part {
+        let upper = self.half(a.lo, 1);
+        let upper = self.zext(I128, Type::I64, upper);
+        let upper = self.binary(Opcode::Or, I128, upper, a.hi);
+        let zero = self.half_eq(upper, Part::ZERO);
+        self.not(I1, zero)
     }
 
     /// An unsigned comparison of halves, in 64 bits where that is enough.

@@ -98,8 +98,14 @@ impl<'f> Emit<'f> {
         self.binary(op, ty, a, Part::Const(amount.into()))
     }
 
-    /// The complement.
+    /// The complement; of a comparison, the opposite comparison.
     pub fn not(&mut self, ty: Type, a: Part) -> Part {
+        let opposite = self
+            .def(a)
+            .and_then(|def| Some((fold::opposite(def.opcode)?, def.ty?, [def.args[0], def.args[1]])));
+        if let Some((op, ty, args)) = opposite {
+            return Part::Value(self.b.value(op, ty, &args));
+        }
         self.binary(Opcode::Xor, ty, a, Part::Const(mask(ty)))
     }
 

@@ -79,6 +79,23 @@ pub(super) fn compare(op: Opcode, ty: Type, a: Part, b: Part) -> Option<Part> {
     Some(Part::Const(known.into()))
 }
 
+/// The comparison that holds where this one does not, or `None` where `op` is not one of integers.
+pub(super) const fn opposite(op: Opcode) -> Option<Opcode> {
+    Some(match op {
+        Opcode::Eq => Opcode::Ne,
+        Opcode::Ne => Opcode::Eq,
+        Opcode::Ult => Opcode::Uge,
+        Opcode::Uge => Opcode::Ult,
+        Opcode::Ule => Opcode::Ugt,
+        Opcode::Ugt => Opcode::Ule,
+        Opcode::Slt => Opcode::Sge,
+        Opcode::Sge => Opcode::Slt,
+        Opcode::Sle => Opcode::Sgt,
+        Opcode::Sgt => Opcode::Sle,
+        _ => return None,
+    })
+}
+
 /// The result of a comparison of two constants, given unsigned and signed.
 fn ordered(op: Opcode, (a, b): (u128, u128), (c, d): (i128, i128)) -> Option<bool> {
     Some(match op {
