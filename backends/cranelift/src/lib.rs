@@ -2,7 +2,7 @@
 //!
 //! A module is brought into legal form ([`evmc_backend::legalize`]), each function is translated to
 //! Cranelift's IR by one pass over its blocks, and `cranelift-object` collects machine code and
-//! relocations in one ELF object, to which [`unwind`] adds the unwind tables.
+//! relocations in one ELF object, to which `unwind` adds the unwind tables.
 //!
 //! How state is held:
 //!
@@ -21,9 +21,9 @@
 //! (`Frame::gas` was written where the exit happened). Results that no register holds go to memory
 //! that the caller provides.
 //!
-//! Files by topic, as in the other backends: [`target`] settings, [`tier`] how much
-//! effort a function gets, [`signature`] conventions,
-//! [`compile`] the module, [`translate`] the walk over a function, [`value`] representation of
+//! Files by topic, as in the other backends: `target` settings, `tier` how much
+//! effort a function gets, `signature` conventions,
+//! `compile` the module, `translate` the walk over a function, `value` representation of
 //! values, then one file for each family of instructions.
 
 #![forbid(unsafe_code)]

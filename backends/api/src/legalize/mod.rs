@@ -21,8 +21,8 @@
 //! where long expansions go. Everything is linear in the size of the module; the result depends on
 //! nothing but the input.
 //!
-//! Files by topic: [`arith`], [`shift`], [`compare`], [`bits`], [`division`], [`memory`]; [`emit`]
-//! appends and folds; [`function`] walks a function; [`outline`] holds the helpers; [`live`] finds
+//! Files by topic: `arith`, `shift`, `compare`, `bits`, `division`, `memory`; `emit`
+//! appends and folds; `function` walks a function; `outline` holds the helpers; `live` finds
 //! dead code.
 
 mod arith;
