@@ -19,7 +19,7 @@ use crate::pipeline::{self, PassReport};
 
 /// Longest bytecode that is compiled, in bytes. Deployed code has at most 24,576 (EIP-170) and initcode
 /// at most 49,152 (EIP-3860); before those limits longer code could run as initcode.
-pub const MAX_CODE_BYTES: usize = 1 << 20;
+pub const MAX_CODE_BYTES: usize = 1 << 24;
 
 /// How to compile.
 #[derive(Clone, Debug)]

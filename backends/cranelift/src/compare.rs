@@ -76,26 +76,22 @@ impl Translator<'_, '_> {
         self.b.ins().icmp(condition(data.opcode), any, zero)
     }
 
-    /// `select`, in halves where both values are in halves and one half is the same.
+    /// `select`. Words of 128 bits are selected in halves: Cranelift would make a minimum or maximum
+    /// of a selection by a comparison of the same two values, and has none of that width.
     fn select(&mut self, data: &InstData) {
         let condition = self.one(data.args[0]);
         let (x, y) = (data.args[1], data.args[2]);
-        if self.is_split(x) && self.is_split(y) {
-            let ((a, b), (c, d)) = (self.halves(x), self.halves(y));
-            let same = |translator: &Self, x, y| {
-                x == y || translator.constant(x).is_some() && translator.constant(x) == translator.constant(y)
-            };
-            if same(self, b, d) {
-                let low = self.b.ins().select(condition, a, c);
-                return self.set(data, Held::Halves(low, b));
-            }
-            if same(self, a, c) {
-                let high = self.b.ins().select(condition, b, d);
-                return self.set(data, Held::Halves(a, high));
-            }
+        if self.func.ty(x) != Type::I128 {
+            let (a, b) = (self.one(x), self.one(y));
+            let value = self.b.ins().select(condition, a, b);
+            return self.set_one(data, value);
         }
-        let (a, b) = (self.one(x), self.one(y));
-        let value = self.b.ins().select(condition, a, b);
-        self.set_one(data, value);
+        let ((a, b), (c, d)) = (self.halves(x), self.halves(y));
+        let same = |translator: &Self, x, y| {
+            x == y || translator.constant(x).is_some() && translator.constant(x) == translator.constant(y)
+        };
+        let low = if same(self, a, c) { a } else { self.b.ins().select(condition, a, c) };
+        let high = if same(self, b, d) { b } else { self.b.ins().select(condition, b, d) };
+        self.set(data, Held::Halves(low, high));
     }
 }

@@ -117,7 +117,7 @@ impl Host for SimpleHost {
             HostFn::Sstore => drop(self.storage.insert(words[0], words[1])),
             HostFn::Tstore => drop(self.transient.insert(words[0], words[1])),
             HostFn::Return | HostFn::Revert => return self.finish(words[0], words[1], gas),
-            HostFn::Selfdestruct => return Err(ExitCode::Host),
+            HostFn::Selfdestruct | HostFn::Underflow => return Err(ExitCode::Host),
             _ => match operation(function) {
                 Some(opcode) => {
                     let args = &words[..function.args()];

@@ -250,11 +250,29 @@ host_functions! {
     Revert revert(2) -> 0, [METERED READS_MEMORY GROWS_MEMORY];
     /// `SELFDESTRUCT(beneficiary)`; always ends the frame.
     Selfdestruct selfdestruct(1) -> 0, [METERED READS_HOST WRITES_HOST];
+    /// `(opcode, item, item, item)`: an operation that takes its operands in two steps and lacks those
+    /// of the second. The items are those of the first ([`two_step_operands`] of them); what they cost
+    /// and whether they are allowed comes before the stack underflow. Always ends the frame.
+    Underflow underflow(4) -> 0, [METERED READS_MEMORY GROWS_MEMORY READS_HOST WRITES_HOST];
 }
 
 impl HostFn {
     /// Whether the function never comes back to compiled code.
     pub const fn always_exits(self) -> bool {
-        matches!(self, Self::Return | Self::Revert | Self::Selfdestruct)
+        matches!(self, Self::Return | Self::Revert | Self::Selfdestruct | Self::Underflow)
+    }
+}
+
+/// Operands that the EVM operation with this opcode takes in its first step, where it has two: revm
+/// charges and checks something between them, so an underflow in the second is not the first failure.
+pub const fn two_step_operands(opcode: u8) -> Option<u8> {
+    match opcode {
+        // LOG1 to LOG4: the memory range before the topics.
+        0xa1..=0xa4 => Some(2),
+        // CREATE2: value and initcode before the salt.
+        0xf5 => Some(3),
+        // CALL, CALLCODE: gas, account and value before the memory ranges.
+        0xf1 | 0xf2 => Some(3),
+        _ => None,
     }
 }

@@ -43,7 +43,8 @@ impl Stretch {
         self.gas += u64::from(row.static_gas);
         let below = self.change - i32::from(row.inputs);
         self.needs = self.needs.max(below.min(0).unsigned_abs());
-        self.change = below + i32::from(row.outputs);
+        let later = if operation.info.is_defined() { operation.info.inputs - row.inputs } else { 0 };
+        self.change = below + i32::from(row.outputs) - i32::from(later);
         self.grows = self.grows.max(self.change.max(0).unsigned_abs());
     }
 

@@ -254,10 +254,6 @@ impl Op {
     }
 }
 
-/// Stack items that `LOG` needs for its memory range. It pays for that before it looks whether its
-/// topics are there, so checks that come before the operation ask for these alone.
-pub const LOG_RANGE: u8 = 2;
-
 /// Whether an opcode means anything under a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -306,14 +302,19 @@ impl OpInfo {
         !self.is_defined() || self.op.ends_stretch()
     }
 
+    /// Stack items that must be there before the operation begins. One that takes its operands in two
+    /// steps looks for those of the second itself.
+    pub fn first_inputs(&self) -> u8 {
+        evmc_abi::host::two_step_operands(self.opcode).unwrap_or(self.inputs)
+    }
+
     /// The row as the runtime's stretch walk wants it: gas and the stack checks that follow from
     /// the opcode alone. An operation that halts before it looks at the stack has none of these,
     /// and the EIP-8024 operations look at their immediate first.
     pub fn row(&self) -> OpRow {
         let (inputs, outputs, immediate) = match self.status {
             Status::Defined if self.op.has_stack_immediate() => (0, 0, self.immediate),
-            Status::Defined if matches!(self.op, Op::Log(_)) => (LOG_RANGE, 0, self.immediate),
-            Status::Defined => (self.inputs, self.outputs, self.immediate),
+            Status::Defined => (self.first_inputs(), self.outputs, self.immediate),
             Status::NotActivated | Status::Undefined => (0, 0, 0),
         };
         OpRow {

@@ -123,6 +123,16 @@ unsafe extern "C" fn grow<CTX: ContextTr, P>(frame: *mut Frame, words: *mut Word
     }
 }
 
+/// Ends the frame in an operation that lacks operands.
+///
+/// # Safety
+/// See [`guarded`].
+unsafe extern "C" fn underflow<CTX: ContextTr, P>(frame: *mut Frame, words: *mut Word) -> u32 {
+    let word_count = HostFn::Underflow.words();
+    // SAFETY: the caller's promise.
+    unsafe { guarded(HostFn::Underflow, word_count, frame, words, state::underflow::<CTX, P>) }
+}
+
 impl<CTX, P> AotEvm<CTX, P>
 where
     CTX: ContextTr,
@@ -180,5 +190,6 @@ where
         return_data: plain::<CTX, P, { HostFn::Return as u16 }>,
         revert: plain::<CTX, P, { HostFn::Revert as u16 }>,
         selfdestruct: plain::<CTX, P, { HostFn::Selfdestruct as u16 }>,
+        underflow: underflow::<CTX, P>,
     };
 }

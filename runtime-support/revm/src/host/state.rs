@@ -3,6 +3,7 @@
 //! Compiled code has charged the static gas; the instruction charges the dynamic gas and does the
 //! rest. The interpreter's stack holds nothing but the operands of the one instruction.
 
+use evmc_abi::host::two_step_operands;
 use evmc_abi::{Effects, ExitCode, Frame, HostFn, Word};
 use revm::{
     bytecode::opcode,
@@ -72,7 +73,8 @@ const fn opcode(function: HostFn) -> u8 {
         | HostFn::Mulmod
         | HostFn::Exp
         | HostFn::MemoryGrow
-        | HostFn::CalldataLoad => panic!("no instruction of revm"),
+        | HostFn::CalldataLoad
+        | HostFn::Underflow => panic!("no instruction of revm"),
     }
 }
 
@@ -123,6 +125,23 @@ pub(super) fn run<CTX: ContextTr, P, const F: u16>(
     outcome.map_err(|reason| end(interpreter, reason))?;
     resume::<F>(interpreter, frame, words);
     Ok(())
+}
+
+/// Runs the first step of an instruction whose second lacks operands, which ends the frame.
+pub(super) fn underflow<CTX: ContextTr, P>(
+    evm: &mut AotEvm<CTX, P>,
+    frame: &mut Frame,
+    words: &mut [Word],
+) -> Outcome {
+    let opcode = words[0].0[0] as u8;
+    let Evm { ctx, instruction, frame_stack, .. } = &mut evm.inner;
+    let interpreter = &mut frame_stack.get().interpreter;
+    interpreter.gas.set_remaining(frame.gas);
+    let items = two_step_operands(opcode).unwrap_or_default();
+    push(&mut interpreter.stack, &words[1..1 + usize::from(items)]);
+    let instruction = instruction.instruction_table()[usize::from(opcode)];
+    let outcome = instruction.execute(InstructionContext { interpreter, host: ctx });
+    Err(end(interpreter, outcome.err().unwrap_or(InstructionResult::StackUnderflow)))
 }
 
 /// Puts the arguments on the empty stack, the first on top.

@@ -18,10 +18,10 @@ use evmc_ir::{Block, BlockCall, Builder, Func, Function, Module, Opcode, Type, V
 use ruint::aliases::U256;
 
 use super::stack::add_offset;
-use super::{Lowering, OperandStack, halt_code, stack_needs};
+use super::{Lowering, OperandStack, stack_needs};
 use crate::frontend::evm::decode::{BlockId, Code, Exit, Operation};
 use crate::frontend::evm::gas::{self, Stretch};
-use crate::frontend::evm::opcode::{LOG_RANGE, Op};
+use crate::frontend::evm::opcode::Op;
 
 /// Set in a target that is reached by falling from the chunk before, not by a jump.
 pub const FALL: u64 = 1 << 32;
@@ -211,8 +211,8 @@ impl<'a> Chunk<'a> {
 
     /// Lowers an operation, jumps and halts included.
     fn operation(&self, lowering: &mut Lowering<'_>, index: usize, height: Value, operation: &Operation) {
-        if let Some(code) = halt_code(operation) {
-            return lowering.b.exit(code);
+        if lowering.halt(operation) {
+            return;
         }
         match operation.op() {
             Op::Jump => {
@@ -221,10 +221,8 @@ impl<'a> Chunk<'a> {
                 self.jump(&mut lowering.b, target, height);
             }
             Op::JumpI => self.jump_if(lowering, index),
-            Op::Log(topics) => {
-                if topics > 0 {
-                    check_topics(lowering, height, operation);
-                }
+            _ if operation.info.first_inputs() < operation.info.inputs => {
+                check_second_step(lowering, height, operation);
                 lowering.operation(operation);
             }
             op if op.has_stack_immediate() => {
@@ -315,9 +313,9 @@ fn check(lowering: &mut Lowering<'_>, height: Value, stretch: &Stretch, number: 
     }
 }
 
-/// Checks that the topics of a `LOG` are there, aside.
-fn check_topics(lowering: &mut Lowering<'_>, height: Value, operation: &Operation) {
-    lowering.stack.fetch(&mut lowering.b, LOG_RANGE.into());
+/// Checks that the operands of an operation's second step are there, aside.
+fn check_second_step(lowering: &mut Lowering<'_>, height: Value, operation: &Operation) {
+    lowering.stack.fetch(&mut lowering.b, operation.info.first_inputs().into());
     let growth = lowering.stack.growth();
     let b = &mut lowering.b;
     let height = add_offset(b, height, growth);
@@ -327,7 +325,7 @@ fn check_topics(lowering: &mut Lowering<'_>, height: Value, operation: &Operatio
     let next = b.branch_aside(is_short, short);
     let stack = lowering.stack.clone();
     b.switch_to(short);
-    lowering.log_without_topics(operation);
+    lowering.underflow_in_second_step(operation);
     lowering.stack = stack;
     lowering.b.resume(next);
 }

@@ -59,15 +59,31 @@ impl Lowering<'_> {
         }
     }
 
-    /// A `LOG` whose topics are missing: pays for its memory range before it fails.
-    fn log_without_topics(&mut self, operation: &Operation) {
-        let Some(function) = host_function(operation.op()) else { return };
-        let (offset, length) = (self.pop(), self.pop());
-        let topic = self.b.small(Type::I256, 0);
-        let args: Vec<Value> =
-            [offset, length].into_iter().chain(std::iter::repeat(topic)).take(function.args()).collect();
-        self.b.host(function, &args);
-        self.b.exit(ExitCode::StackUnderflow);
+    /// Ends the frame where an operation does so by itself; whether it does.
+    fn halt(&mut self, operation: &Operation) -> bool {
+        let Some(code) = halt_code(operation) else { return false };
+        match operation.info.op {
+            // Also before its fork, this one is refused in a static frame first.
+            Op::Create2 => self.first_step(operation, &[]),
+            _ => self.b.exit(code),
+        }
+        true
+    }
+
+    /// An operation whose second step lacks operands: the first one may fail before that.
+    fn underflow_in_second_step(&mut self, operation: &Operation) {
+        let items: Vec<Value> = (0..operation.info.first_inputs()).map(|_| self.pop()).collect();
+        self.first_step(operation, &items);
+    }
+
+    /// Runs the first step of an operation that has no second, with these items or zeros.
+    fn first_step(&mut self, operation: &Operation, items: &[Value]) {
+        let zero = self.b.small(Type::I256, 0);
+        let mut args = vec![self.b.small(Type::I256, operation.info.opcode.into())];
+        args.extend(items);
+        args.resize(HostFn::Underflow.args(), zero);
+        self.b.host(HostFn::Underflow, &args);
+        self.b.unreachable();
     }
 
     /// Lowers an operation that neither jumps nor halts without the host.
@@ -153,16 +169,15 @@ fn halt_code(operation: &Operation) -> Option<ExitCode> {
     }
 }
 
-/// Stack items that an operation needs which checks them itself: a `LOG`, or an EIP-8024 operation,
-/// whose immediate is valid.
+/// Stack items that an operation needs which checks them itself: one of two steps, or an EIP-8024
+/// operation, whose immediate is valid.
 fn stack_needs(operation: &Operation) -> u16 {
     let immediate = operation.stack_immediate();
     match operation.op() {
-        Op::Log(_) => operation.info.inputs.into(),
         Op::DupN => opcode::decode_single(immediate).unwrap_or(0),
         Op::SwapN => opcode::decode_single(immediate).map_or(0, |n| n + 1),
         Op::Exchange => opcode::decode_pair(immediate).map_or(0, |(_, m)| m + 1),
-        _ => 0,
+        _ => operation.info.inputs.into(),
     }
 }
 

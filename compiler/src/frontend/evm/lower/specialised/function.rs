@@ -11,7 +11,7 @@ use crate::frontend::evm::cfg::{Edges, FunctionId, NodeId, Program, Recovered, T
 use crate::frontend::evm::decode::{BlockId, Code, Exit, Operation};
 use crate::frontend::evm::gas;
 use crate::frontend::evm::lower::stack::add_offset;
-use crate::frontend::evm::lower::{Lowering, OperandStack, halt_code, stack_needs};
+use crate::frontend::evm::lower::{Lowering, OperandStack, stack_needs};
 use crate::frontend::evm::opcode::Op;
 
 /// A function while it is lowered.
@@ -177,17 +177,21 @@ impl FunctionLowering<'_, '_> {
     }
 
     fn operation(&mut self, operation: &Operation) {
-        if let Some(code) = halt_code(operation) {
-            return self.lowering.b.exit(code);
+        if self.lowering.halt(operation) {
+            return;
         }
         match operation.op() {
             Op::Jump | Op::JumpI => {}
-            Op::Log(_) if self.lowering.stack.len() < stack_needs(operation).into() => {
-                self.lowering.log_without_topics(operation);
-            }
+            _ if self.lacks_second_step(operation) => self.lowering.underflow_in_second_step(operation),
             op if op.has_stack_immediate() => self.deep(operation),
             _ => self.lowering.operation(operation),
         }
+    }
+
+    /// Whether an operation that takes its operands in two steps finds too few for the second.
+    fn lacks_second_step(&self, operation: &Operation) -> bool {
+        let has_two = operation.info.first_inputs() < operation.info.inputs;
+        has_two && self.lowering.stack.len() < stack_needs(operation).into()
     }
 
     /// An EIP-8024 operation: its needs stand in the immediate. revm reports a missing item of `DUPN`
