@@ -21,6 +21,9 @@ use crate::pipeline::{self, PassReport};
 /// at most 49,152 (EIP-3860); before those limits longer code could run as initcode.
 pub const MAX_CODE_BYTES: usize = 1 << 24;
 
+/// Most bytes of a code that basic blocks may cover: what is compiled, as against data behind it.
+pub const MAX_COVERED_BYTES: usize = 1 << 20;
+
 /// How to compile.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -47,6 +50,9 @@ pub enum CompileError {
     /// The bytecode is longer than [`MAX_CODE_BYTES`].
     #[error("the code has {0} bytes; at most {MAX_CODE_BYTES} are compiled")]
     TooLong(usize),
+    /// Basic blocks cover more than [`MAX_COVERED_BYTES`].
+    #[error("basic blocks cover {0} bytes of the code; at most {MAX_COVERED_BYTES} are compiled")]
+    TooManyOperations(usize),
     /// The backend gave no object.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -111,6 +117,12 @@ pub fn compile(code: &[u8], config: &Config, backend: &dyn Backend) -> Result<Co
 pub fn lower(code: &[u8], config: &Config) -> Result<Lowered, CompileError> {
     if code.len() > MAX_CODE_BYTES {
         return Err(CompileError::TooLong(code.len()));
+    }
+    if code.len() > MAX_COVERED_BYTES {
+        let covered = evm::covered_bytes(code, config.fork);
+        if covered > MAX_COVERED_BYTES {
+            return Err(CompileError::TooManyOperations(covered));
+        }
     }
     let (mut module, statistics) = evm::lower(code, config.fork, config.specialise);
     let passes = pipeline::run(&mut module, |step, module| match config.verify {

@@ -113,7 +113,7 @@ impl CodeMaker for IrMaker {
 /// A refusal in words that are the same for all codes that are refused for it.
 fn refusal(error: CompileError) -> String {
     match error {
-        CompileError::TooLong(_) => "code is too long".to_owned(),
+        CompileError::TooLong(_) | CompileError::TooManyOperations(_) => "code is too long".to_owned(),
         error => error.to_string(),
     }
 }

@@ -80,6 +80,18 @@ impl Statistics {
     }
 }
 
+/// Bytes that the basic blocks of a code cover. A `JUMPDEST` counts as a byte whatever is around it, so
+/// that code with too many of them is not decoded to find that out.
+pub fn covered_bytes(bytes: &[u8], fork: Fork) -> usize {
+    const JUMPDEST: u8 = 0x5b;
+    let most_blocks = bytes.iter().filter(|&&byte| byte == JUMPDEST).count();
+    if most_blocks > bytes.len() / 16 {
+        return bytes.len();
+    }
+    let code = Code::decode(bytes, fork);
+    code.blocks().values().map(|block| (block.end - block.start) as usize).sum()
+}
+
 /// Lowers bytecode to IR. Without `specialise`, everything is generic.
 pub fn lower(bytes: &[u8], fork: Fork, specialise: bool) -> (Module, Statistics) {
     let code = Code::decode(bytes, fork);
