@@ -4,7 +4,7 @@ EVMC_DATA ?= ../shared/data
 CPU_MINUTES ?= 30
 export EVMC_DATA
 
-.PHONY: build demo test lint fuzz bombs corpus
+.PHONY: build demo test slow lint fuzz bombs corpus
 
 # target/release/evmc
 build:
@@ -18,6 +18,11 @@ demo: build
 # Everything that must hold; the last line is the sum.
 test:
 	@.ci/test
+
+# The state tests that take minutes in any engine, natively.
+slow: build
+	target/release/evmc statetest $(EVMC_DATA)/state-tests/given.tar.zst --engine native --slow \
+		--filter 'Call50000_sha256|loopMul'
 
 # Formatting and lints alone.
 lint:

@@ -8,7 +8,9 @@ use super::{
     hex::{self, HexError, Placeholder},
 };
 
-pub use evmc_compiler::driver::MAX_CODE_BYTES;
+/// Greatest size of code that is accepted, in bytes. Far beyond what any fork can deploy (EIP-7954:
+/// 64 KiB of initcode), as forks before EIP-170 have no limit.
+pub const MAX_CODE_BYTES: usize = 1 << 20;
 
 /// Why a contract has no code of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
