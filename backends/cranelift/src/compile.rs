@@ -15,7 +15,7 @@ use evmc_ir::{Builder, Func, Function, Imm, Module};
 use crate::signature::{Convention, Interface, interfaces};
 use crate::stack_use::native_stack_bytes;
 use crate::target;
-use crate::tier::{Budget, Effort};
+use crate::tier::{self, Budget, Effort};
 use crate::translate::{Surroundings, Translator};
 use crate::unwind::Unwind;
 
@@ -152,6 +152,7 @@ impl<'a> Compiler<'a> {
             };
             let b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
             Translator::run(func, b, &interface, around)?;
+            let effort = tier::after_translation(effort, &self.context.func);
             self.frames[id] = self.define(own, &func.name, effort)?;
         }
         Ok(())

@@ -13,7 +13,8 @@
 //! fails. Code without such functions whose stack could still grow beyond the limit is not
 //! specialised.
 //!
-//! Cost: linear in blocks times slots, which [`MOST_SLOTS`] bounds; code over it stays generic.
+//! Cost: linear in blocks times slots, which [`MOST_SLOTS`] bounds; code over that or the other bounds
+//! beside it stays generic.
 
 mod function;
 mod join;
@@ -23,12 +24,18 @@ use cranelift_entity::SecondaryMap;
 use evmc_abi::frame::STACK_WORDS;
 use evmc_ir::{Func, Function, Module, Type};
 
-use crate::frontend::evm::cfg::{FunctionId, Program, Recovered, Transfer};
+use crate::frontend::evm::cfg::{Edges, FunctionId, Program, Recovered, Transfer};
 use crate::frontend::evm::decode::Code;
 use crate::frontend::evm::gas;
 
 /// Stack slots over all blocks of all functions, beyond which a code is not specialised.
 const MOST_SLOTS: usize = 400_000;
+
+/// Stack slots at all jumps that leave for the generic tier, over all functions, beyond which a code is
+/// not specialised. Each such jump writes its stack to memory aside, and what is written aside is live,
+/// for a register allocator that goes by the layout, over all blocks between. Real contracts have up to
+/// 1,300.
+const MOST_SLOTS_LEFT: usize = 2_000;
 
 /// Operations over all blocks of all functions, per byte of code, beyond which it is not specialised.
 const MOST_OPERATIONS_PER_BYTE: usize = 4;
@@ -106,14 +113,26 @@ fn items(function: &Recovered, height: i32) -> usize {
 
 fn is_affordable(code: &Code<'_>, program: &Program) -> bool {
     let most_operations = ALLOWED_OPERATIONS + MOST_OPERATIONS_PER_BYTE * code.bytes().len();
-    let (mut slots, mut operations) = (0, 0);
+    let (mut slots, mut slots_left, mut operations) = (0, 0, 0);
     for function in program.functions.values() {
         for node in function.nodes.values() {
-            slots += items(function, node.height) + 1;
+            let here = items(function, node.height) + 1;
+            slots += here;
+            slots_left += here * ways_to_generic(&node.edges);
             operations += code.operations(node.block).count();
         }
     }
-    slots <= MOST_SLOTS && operations <= most_operations
+    slots <= MOST_SLOTS && slots_left <= MOST_SLOTS_LEFT && operations <= most_operations
+}
+
+/// Number of transfers that leave for the generic tier.
+fn ways_to_generic(edges: &Edges) -> usize {
+    let mut count = 0;
+    for transfer in edges.transfers() {
+        let leaves = |transfer: &Transfer| matches!(transfer, Transfer::Open | Transfer::Generic(_));
+        transfer.visit(&mut |transfer| count += usize::from(leaves(transfer)));
+    }
+    count
 }
 
 /// A caller of something that opens opens.
