@@ -107,16 +107,6 @@ pub struct Row {
     pub effects: Effects,
 }
 
-/// Unites effects in a constant.
-const fn all(effects: &[Effects]) -> Effects {
-    let (mut sum, mut i) = (Effects::PURE, 0);
-    while i < effects.len() {
-        sum = sum.union(effects[i]);
-        i += 1;
-    }
-    sum
-}
-
 /// Defines the operations and their rows.
 macro_rules! opcodes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $imm:ident ($($arg:expr),*) -> ($($result:expr),*), $types:expr, [$($effect:ident)*];)*) => {
@@ -138,7 +128,7 @@ macro_rules! opcodes {
                     args: &[$($arg),*],
                     results: &[$($result),*],
                     types: $types,
-                    effects: all(&[$(Effects::$effect),*]),
+                    effects: Effects::all(&[$(Effects::$effect),*]),
                 }),*];
                 &ROWS[self as usize]
             }

@@ -54,6 +54,16 @@ impl Effects {
         self.0 & other.0 != 0
     }
 
+    /// All these sets together, in a constant.
+    pub const fn all(effects: &[Self]) -> Self {
+        let (mut sum, mut i) = (Self::PURE, 0);
+        while i < effects.len() {
+            sum = sum.union(effects[i]);
+            i += 1;
+        }
+        sum
+    }
+
     /// Both sets together.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -70,16 +80,6 @@ impl BitOr for Effects {
     fn bitor(self, other: Self) -> Self {
         self.union(other)
     }
-}
-
-/// Unites effects in a constant.
-const fn all(effects: &[Effects]) -> Effects {
-    let (mut sum, mut i) = (Effects::PURE, 0);
-    while i < effects.len() {
-        sum = sum.union(effects[i]);
-        i += 1;
-    }
-    sum
 }
 
 /// Defines the functions, their order in the table, and the questions one can ask of a row.
@@ -113,7 +113,7 @@ macro_rules! host_functions {
 
             /// What the function may touch.
             pub const fn effects(self) -> Effects {
-                match self { $(Self::$variant => const { all(&[$(Effects::$effect),*]) },)* }
+                match self { $(Self::$variant => const { Effects::all(&[$(Effects::$effect),*]) },)* }
             }
 
             /// The function with this name, or `None` where no such function exists.
