@@ -7,12 +7,14 @@
 //! order of charges and stack checks is not observable, since each of their failures loses the
 //! frame; which one comes first is found out afterwards, by [`evmc_abi::stretch::first_failure`].
 //!
-//! An EIP-8024 operation is a stretch of its own of which only the gas is described: its stack
-//! effect depends on the immediate, and lowering checks both after the charge.
+//! An EIP-8024 operation is a stretch of its own of which only the gas and the change of the height are
+//! described: what it needs of the stack depends on the immediate, and lowering checks both after the
+//! charge.
 
 use evmc_abi::StretchRange;
 
 use super::decode::{BlockId, Code, Operation};
+use super::opcode::Op;
 
 /// Operations after which a stretch is cut in any case, so that lowering can bound its units.
 const MOST_OPERATIONS: u32 = 64;
@@ -44,8 +46,9 @@ impl Stretch {
         let below = self.change - i32::from(row.inputs);
         self.needs = self.needs.max(below.min(0).unsigned_abs());
         let later = if operation.info.is_defined() { operation.info.inputs - row.inputs } else { 0 };
-        self.change = below + i32::from(row.outputs) - i32::from(later);
-        self.grows = self.grows.max(self.change.max(0).unsigned_abs());
+        let copied = i32::from(operation.op() == Op::DupN && !operation.has_invalid_immediate());
+        self.change = below + i32::from(row.outputs) - i32::from(later) + copied;
+        self.grows = self.grows.max((self.change - copied).max(0).unsigned_abs());
     }
 
     fn is_empty(&self) -> bool {
@@ -111,7 +114,7 @@ mod tests {
     #[test]
     fn stack_immediates_stand_alone() {
         // PUSH0, DUPN 17, POP
-        let expected = [stretch(0, 1, 2, 0, 1, 1), stretch(1, 3, 3, 0, 0, 0), stretch(3, 4, 2, 1, 0, -1)];
+        let expected = [stretch(0, 1, 2, 0, 1, 1), stretch(1, 3, 3, 0, 0, 1), stretch(3, 4, 2, 1, 0, -1)];
         assert_eq!(of(&[0x5f, 0xe6, 0x80, 0x50], Fork::Amsterdam), expected);
     }
 }

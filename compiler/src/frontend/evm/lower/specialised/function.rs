@@ -197,10 +197,11 @@ impl FunctionLowering<'_, '_> {
     /// An EIP-8024 operation: its needs stand in the immediate. revm reports a missing item of `DUPN`
     /// as overflow.
     fn deep(&mut self, operation: &Operation) {
-        if self.lowering.stack.len() >= stack_needs(operation).into() {
+        let is_dup = operation.op() == Op::DupN;
+        let is_full = is_dup && self.height() >= STACK_WORDS as i32;
+        if self.lowering.stack.len() >= stack_needs(operation).into() && !is_full {
             return self.lowering.operation(operation);
         }
-        let is_dup = operation.op() == Op::DupN;
         let code = if is_dup { ExitCode::StackOverflow } else { ExitCode::StackUnderflow };
         self.lowering.b.exit(code);
     }

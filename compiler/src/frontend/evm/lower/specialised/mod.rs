@@ -214,6 +214,7 @@ impl<'a> Reach<'a> {
             for stretch in gas::stretches(self.code, node.block) {
                 most = most.max(height + i64::from(stretch.grows));
                 height += i64::from(stretch.change);
+                most = most.max(height);
             }
         }
         for_each_call(function, &mut |callee, node| {
