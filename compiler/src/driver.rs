@@ -125,7 +125,7 @@ pub fn lower(code: &[u8], config: &Config) -> Result<Lowered, CompileError> {
         }
     }
     let (mut module, statistics) = evm::lower(code, config.fork, config.specialise);
-    let passes = pipeline::run(&mut module, |step, module| match config.verify {
+    let passes = pipeline::run(&mut module, config.backend.level, |step, module| match config.verify {
         true => check(step, module),
         false => Ok(()),
     })?;

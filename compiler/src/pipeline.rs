@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use evmc_backend::OptLevel;
 use evmc_ir::Module;
 
 use crate::passes::{dead_code, fold, trivial_params};
@@ -13,6 +14,8 @@ pub struct Pass {
     pub name: &'static str,
     /// What it does, in one line.
     pub what: &'static str,
+    /// Lowest level at which it runs.
+    pub from: OptLevel,
     /// Runs it; gives the number of changes.
     pub run: fn(&mut Module) -> usize,
 }
@@ -33,10 +36,21 @@ pub const PIPELINE: &[Pass] = &[
     Pass {
         name: "trivial_params",
         what: "removes block parameters that always hold one value",
+        from: OptLevel::None,
         run: trivial_params::run,
     },
-    Pass { name: "fold", what: "folds operations and branches on constants", run: fold::run },
-    Pass { name: "dead_code", what: "removes what nothing uses or reaches", run: dead_code::run },
+    Pass {
+        name: "fold",
+        what: "folds operations and branches on constants",
+        from: OptLevel::None,
+        run: fold::run,
+    },
+    Pass {
+        name: "dead_code",
+        what: "removes what nothing uses or reaches",
+        from: OptLevel::None,
+        run: dead_code::run,
+    },
 ];
 
 /// What the order of [`PIPELINE`] must respect.
@@ -60,17 +74,18 @@ pub struct PassReport {
     pub time: Duration,
 }
 
-/// Runs every pass; `check` sees the module before the first and after each.
+/// Runs every pass of a level; `check` sees the module before the first and after each.
 ///
 /// # Errors
 /// The first that `check` gives.
 pub fn run<E>(
     module: &mut Module,
+    level: OptLevel,
     mut check: impl FnMut(&'static str, &Module) -> Result<(), E>,
 ) -> Result<Vec<PassReport>, E> {
     check("lower", module)?;
     let mut reports = Vec::with_capacity(PIPELINE.len());
-    for pass in PIPELINE {
+    for pass in PIPELINE.iter().filter(|pass| pass.from <= level) {
         let start = Instant::now();
         let changes = (pass.run)(module);
         reports.push(PassReport { name: pass.name, changes, time: start.elapsed() });
