@@ -1,6 +1,6 @@
 //! The command line: its commands, arguments and their meaning.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use alloy_primitives::{Address, U256};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -10,6 +10,7 @@ use regex::Regex;
 
 use crate::{
     alloc::Number,
+    bench::table::Sort,
     build::Emit,
     fork::{Fork, parse_fork},
     run,
@@ -34,6 +35,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure engines against each other
+    Bench(BenchArgs),
     /// Compile contracts to native code
     Build(BuildArgs),
     /// Look into contracts and artifacts
@@ -47,6 +50,9 @@ pub enum Command {
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
+
+/// Longest time that an option may ask for, in seconds.
+const MAX_SECONDS: f64 = 86_400.0;
 
 /// Ways of running code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -184,16 +190,9 @@ pub struct PassesArgs {
     pub json: bool,
 }
 
-/// Arguments of `evmc run`.
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// File, artifact, `-` for standard input, or code as 0x…
-    pub input: String,
-
-    /// With an artifact: the contract that it was built from
-    #[arg(long, value_name = "INPUT")]
-    pub code: Option<String>,
-
+/// A transaction on a contract, which `input` names.
+#[derive(Clone, Debug, Args)]
+pub struct TransactionArgs {
     /// Arguments of the function that --sig names
     #[arg(value_name = "ARG", requires = "sig", allow_hyphen_values = true)]
     pub arguments: Vec<String>,
@@ -203,16 +202,16 @@ pub struct RunArgs {
     pub contract: Option<String>,
 
     /// Calldata in hexadecimal
-    #[arg(long, value_name = "HEX", conflicts_with = "sig")]
+    #[arg(long, value_name = "HEX", requires = "input", conflicts_with = "sig")]
     pub calldata: Option<String>,
 
     /// Function to call, such as `transfer(address,uint256)`, with `returns (bool)` behind it to decode
     /// the output; a name is enough where the input has an ABI
-    #[arg(long, value_name = "SIGNATURE")]
+    #[arg(long, value_name = "SIGNATURE", requires = "input")]
     pub sig: Option<String>,
 
     /// Deploy the initcode; with --sig or --calldata, call the deployed contract then
-    #[arg(long)]
+    #[arg(long, requires = "input")]
     pub create: bool,
 
     /// Argument of the constructor; may be repeated
@@ -242,6 +241,21 @@ pub struct RunArgs {
     /// Accounts to start with, as JSON: {ADDRESS: {"balance", "nonce", "code", "storage"}}
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+}
+
+/// Arguments of `evmc run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// File, artifact, `-` for standard input, or code as 0x…
+    pub input: String,
+
+    /// With an artifact: the contract that it was built from
+    #[arg(long, value_name = "INPUT")]
+    pub code: Option<String>,
+
+    /// The transaction
+    #[command(flatten)]
+    pub transaction: TransactionArgs,
 
     /// How to run the code
     #[arg(long, value_enum, default_value_t = EngineName::Native)]
@@ -320,6 +334,62 @@ pub struct StatetestArgs {
     /// Write an outcome line per subtest to standard error
     #[arg(long)]
     pub json_outcome: bool,
+}
+
+/// Arguments of `evmc bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Contract to measure: file, `-` for standard input, or code as 0x… [default: the bench set]
+    pub input: Option<String>,
+
+    /// The transaction
+    #[command(flatten)]
+    pub transaction: TransactionArgs,
+
+    /// Engines to compare with the interpreter, which always runs [default: all that are built in]
+    #[arg(long = "engine", value_name = "NAME", value_delimiter = ',')]
+    pub engines: Vec<String>,
+
+    /// Optimisation level of the compiler, 0 to 3
+    #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub level: u8,
+
+    /// Processor that the code is for: x86-64-v3, or x86-64 for any
+    #[arg(long, value_name = "CPU", default_value = CpuLevel::V3.name(), value_parser = parse_cpu)]
+    pub cpu: CpuLevel,
+
+    /// Time for each row, all engines together, beyond compilation and warm-up
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = parse_seconds)]
+    pub time: Duration,
+
+    /// The bench set [default: $EVMC_DATA/bench/bench-inputs.json]
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    pub set: Option<PathBuf>,
+
+    /// Measure all rows of the set, not the headline alone
+    #[arg(long, conflicts_with = "input")]
+    pub all: bool,
+
+    /// Only rows whose name matches this regular expression
+    #[arg(long, value_name = "RE", conflicts_with = "input")]
+    pub filter: Option<Regex>,
+
+    /// Order of the rows
+    #[arg(long, value_enum, default_value_t = Sort::Set)]
+    pub sort: Sort,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Parses a time in seconds.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("expected is a number of seconds, at most {MAX_SECONDS}"))
 }
 
 /// Arguments of `evmc completions`.

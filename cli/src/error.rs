@@ -9,7 +9,7 @@ use evmc_compiler::driver::CompileError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::{archive::ArchiveError, input::InputError, run::CalldataError};
+use crate::{archive::ArchiveError, bench::external::ExternalError, input::InputError, run::CalldataError};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,22 @@ pub enum CliError {
         source: serde_json::Error,
     },
 
+    /// The bench set cannot be used.
+    #[error("cannot use the bench set: {}", path.display())]
+    #[diagnostic(
+        code(evmc::bench_set),
+        help(
+            "the set is looked for in $EVMC_DATA/bench, or where --set says; to measure a contract of your own, \
+             name it: evmc bench CONTRACT --calldata 0x…"
+        )
+    )]
+    BenchSet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+
     /// A call cannot be made from the arguments.
     #[error(transparent)]
     #[diagnostic(
@@ -136,6 +152,14 @@ pub enum CliError {
         #[help]
         help: String,
     },
+
+    /// An external engine of a benchmark cannot be talked to.
+    #[error(transparent)]
+    #[diagnostic(
+        code(evmc::external),
+        help("the protocol is described in the README; `evmc bench --serve` is a program that speaks it")
+    )]
+    External(#[from] ExternalError),
 
     /// The system refuses a thread or another resource.
     #[error("cannot {action}")]

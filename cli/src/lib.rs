@@ -1,10 +1,10 @@
 //! The command line of evmc, as a library so that tests and benchmarks can use its parts.
 //!
 //! * [`input`]: from files and arguments of many kinds to contracts.
-//! * [`engine`]: ways of running a transaction, comparable with one another.
+//! * [`engine`]: ways of running a transaction, comparable with one another. [`outcome`]: what it came to.
 //! * [`world`]: the state that a transaction runs on, and its root.
 //! * [`build`]: contracts to files. [`inspect`]: what is in a contract or an artifact.
-//! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests.
+//! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests. [`bench`]: engines against each other.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
 //!
 //! Nothing here generates or loads code; that is the business of the compiler and the runtime.
@@ -14,6 +14,7 @@
 pub mod alloc;
 pub mod archive;
 pub mod args;
+pub mod bench;
 pub mod build;
 pub mod commands;
 pub mod cpu_time;
@@ -22,6 +23,7 @@ pub mod error;
 pub mod fork;
 pub mod input;
 pub mod inspect;
+pub mod outcome;
 pub mod output;
 pub mod run;
 pub mod sender;

@@ -11,7 +11,6 @@
 
 pub mod asm;
 pub mod assembly;
-pub mod bench_set;
 pub mod corpus;
 pub mod filetest;
 pub mod fuzz;
@@ -20,6 +19,8 @@ pub mod measure;
 pub mod native;
 pub mod objects;
 pub mod workspace;
+
+pub use evmc::bench::set as bench_set;
 
 /// The folder of test data that is not part of the project: `EVMC_DATA`, by default `../shared/data`
 /// beside it.

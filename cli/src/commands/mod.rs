@@ -1,11 +1,13 @@
 //! One module for each command: from its arguments to what it prints.
 
+mod bench;
 mod build;
 mod completions;
 mod inspect;
 mod passes;
 mod run;
 mod statetest;
+mod transaction;
 
 use evmc_backend::{Backend, OptLevel, Options};
 use evmc_backend_cranelift::Cranelift;
@@ -22,6 +24,7 @@ use crate::{
 /// Runs a command.
 pub fn run(command: Command) -> Result<ExitStatus, CliError> {
     match command {
+        Command::Bench(args) => bench::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Passes(args) => passes::run(&args),

@@ -6,18 +6,16 @@ use alloy_primitives::{Address, TxKind};
 use evmc_compiler::driver::code_hash;
 use serde::Serialize;
 
-use super::{backend, config, engine, warn};
+use super::{backend, config, engine, transaction, warn};
 use crate::{
-    alloc::{self, Alloc},
     args::{EngineName, RunArgs},
     engine::{self as engines, ArtifactMaker, CompiledEngine, Engine, NativeMaker},
     error::{CliError, ExitStatus},
     fork::Fork,
-    input::{self, Contract},
+    input::Contract,
     inspect::artifact,
     output,
-    run::{Call, Decoder, Report, Sender, Session, constructor_arguments},
-    world::World,
+    run::{Call, Decoder, Report, Session},
 };
 
 /// The result as JSON: the last transaction, and the deployment before it.
@@ -35,13 +33,11 @@ struct Answer {
 /// Runs the transaction and prints what it came to.
 pub fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let Start { contract, engine, fork } = start(args)?;
-    if !args.create {
+    if !args.transaction.create {
         warn(&contract.warnings);
     }
-    let call = call(args, &contract)?;
-    let world = world(args.state.as_deref())?;
-    let sender = Sender { address: args.caller, value: args.value, gas: args.gas };
-    let session = Session::new(&*engine, fork, sender, world);
+    let call = transaction::call(&args.transaction, &contract)?;
+    let session = transaction::session(&args.transaction, &*engine, fork)?;
     let mut answer = Ok(None);
     engine
         .on_worker_stack(Box::new(|| answer = transact(args, &contract, call, session).map(Some)))
@@ -62,15 +58,15 @@ struct Start {
 /// Reads the input; an artifact runs on the native engine, with the code that `--code` gives.
 fn start(args: &RunArgs) -> Result<Start, CliError> {
     let Some(bytes) = artifact::read(Path::new(&args.input))? else {
-        let contract = contract(args, &args.input)?;
+        let contract = transaction::contract(&args.transaction, &args.input)?;
         let engine = engine(args.engine, &args.compile, true);
-        return Ok(Start { contract, engine, fork: args.fork.unwrap_or_default() });
+        return Ok(Start { contract, engine, fork: args.transaction.fork.unwrap_or_default() });
     };
     let path = Path::new(&args.input);
     let found = artifact::check(path, &bytes)?;
     let refused = |reason: String| CliError::BadArtifact { path: path.to_owned(), reason };
     let fork = artifact::fork_of(&found).ok_or_else(|| refused("it is not EVM code".to_owned()))?;
-    if args.fork.is_some_and(|asked| asked != fork) || args.engine != EngineName::Native {
+    if args.transaction.fork.is_some_and(|asked| asked != fork) || args.engine != EngineName::Native {
         return Err(CliError::usage(
             format!("the artifact runs natively under the rules of {}", fork.name()),
             "leave --fork and --engine away, or run the contract itself",
@@ -82,42 +78,13 @@ fn start(args: &RunArgs) -> Result<Start, CliError> {
             "pass the contract that it was built from as well: --code INPUT",
         ));
     };
-    let contract = contract(args, code)?;
+    let contract = transaction::contract(&args.transaction, code)?;
     let found = found
         .expect(&code_hash(contract.runtime()?), fork as u16)
         .map_err(|error| refused(error.to_string()))?;
     let others = NativeMaker::new(backend(args.compile.backend), config(&args.compile, fork));
     let maker = ArtifactMaker::new(&found, fork, others).map_err(refused)?;
     Ok(Start { contract, engine: Box::new(CompiledEngine::new("native", maker, true)), fork })
-}
-
-/// The one contract of an input.
-fn contract(args: &RunArgs, input: &str) -> Result<Contract, CliError> {
-    let contracts = input::load(input)?;
-    Ok(input::select_one(contracts, args.contract.as_deref(), input)?)
-}
-
-/// The call that the arguments describe; without any, one without data unless a deployment is all.
-fn call(args: &RunArgs, contract: &Contract) -> Result<Option<Call>, CliError> {
-    let abi = contract.abi.as_ref();
-    if let Some(signature) = &args.sig {
-        return Ok(Some(Call::new(signature, &args.arguments, abi)?));
-    }
-    if let Some(text) = &args.calldata {
-        let data = input::decode_hex(text)
-            .map_err(|error| CliError::usage(format!("--calldata: {error}"), "pass bytes as 0x…"))?;
-        return Ok(Some(Call::raw(data.into(), abi)));
-    }
-    Ok((!args.create).then(Call::default))
-}
-
-/// The accounts to start with.
-fn world(path: Option<&Path>) -> Result<World, CliError> {
-    let Some(path) = path else { return Ok(World::default()) };
-    let bytes = input::read_file(path)?;
-    let accounts: Alloc =
-        serde_json::from_slice(&bytes).map_err(|source| CliError::State { path: path.to_owned(), source })?;
-    Ok(alloc::world(&accounts))
 }
 
 /// Deploys, calls, or both.
@@ -129,15 +96,16 @@ fn transact(
 ) -> Result<Answer, CliError> {
     let (engine, fork) = (session.engine().name(), session.fork().name());
     let answer = |last, deployment| Answer { contract: contract.full_name(), engine, fork, last, deployment };
-    let (address, deployment) = if args.create {
+    let (address, deployment) = if args.transaction.create {
         let report = deploy(args, contract, &mut session)?;
         match (report.created, call.is_some()) {
             (Some(address), true) if report.is_success() => (address, Some(report)),
             _ => return Ok(answer(report, None)),
         }
     } else {
-        session.install(args.address, contract.runtime()?.to_vec().into());
-        (args.address, None)
+        let address = args.transaction.address;
+        session.install(address, contract.runtime()?.to_vec().into());
+        (address, None)
     };
     let report = run_call(args, contract, &mut session, address, call.unwrap_or_default());
     Ok(answer(report, deployment))
@@ -145,9 +113,8 @@ fn transact(
 
 /// Runs the initcode.
 fn deploy(args: &RunArgs, contract: &Contract, session: &mut Session<'_>) -> Result<Report, CliError> {
-    let mut initcode = contract.initcode()?.to_vec();
-    initcode.extend(constructor_arguments(&args.constructor_arg, contract.abi.as_ref())?);
-    let input = session.input(TxKind::Create, initcode.into());
+    let initcode = transaction::initcode(&args.transaction, contract)?;
+    let input = session.input(TxKind::Create, initcode);
     if args.trace {
         let _ = engines::trace(&input, io::stderr());
     }

@@ -82,6 +82,8 @@ pub struct CodeCounters {
     pub frames_without: BTreeMap<String, u64>,
     /// CPU time of compilation.
     pub compile_cpu: Duration,
+    /// Bytes of what was compiled.
+    pub code_bytes: u64,
 }
 
 /// A bounded store of code that makes what it does not have.
@@ -106,12 +108,12 @@ impl<M: CodeMaker> Codes<M> {
     /// Makes code runnable and counts it.
     fn make(&self, code: &[u8], fork: Fork) -> Made {
         let (made, took) = cpu_time::measure(|| self.maker.make(code, fork));
-        if let Ok((_, bytes)) = &made {
-            lock(&self.generations).young_bytes += bytes;
-        }
+        let bytes = made.as_ref().map_or(0, |(_, bytes)| *bytes);
+        lock(&self.generations).young_bytes += bytes;
         let made = made.map(|(code, _)| code).map_err(Arc::from);
         let mut counters = lock(&self.counters);
         counters.compile_cpu += took;
+        counters.code_bytes += bytes as u64;
         match &made {
             Ok(_) => counters.compiled += 1,
             Err(reason) => count(&mut counters.refused, reason),

@@ -164,6 +164,7 @@ impl<M: CodeMaker + 'static> Engine for CompiledEngine<M> {
             codes_compiled: codes.compiled,
             codes_refused: codes.refused,
             compile_cpu_s: codes.compile_cpu.as_secs_f64(),
+            code_bytes: codes.code_bytes,
         }
     }
 }

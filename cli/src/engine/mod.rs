@@ -72,6 +72,8 @@ pub struct Counters {
     pub codes_refused: BTreeMap<String, u64>,
     /// CPU time spent on compiling, in seconds.
     pub compile_cpu_s: f64,
+    /// Bytes of what was compiled: artifacts, or IR in memory.
+    pub code_bytes: u64,
 }
 
 /// A way of running transactions, shared between threads.

@@ -16,12 +16,13 @@ use super::{
     skip,
     source::Fixture,
     summary::{Tally, Verdict},
-    verdict::{Failure, Outcome, judge},
+    verdict::{Failure, judge},
 };
 use crate::{
     alloc,
     engine::{self, Engine, TxInput, TxResult, Worker},
     fork::{Fork, ForkRules},
+    outcome::Outcome,
     world::World,
 };
 

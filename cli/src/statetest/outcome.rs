@@ -7,7 +7,8 @@ use alloy_primitives::{B256, Bytes};
 use revm::{context::result::ExecutionResult, primitives::hardfork::SpecId};
 use serde::Serialize;
 
-use super::{fixture::Indexes, verdict::Outcome};
+use super::fixture::Indexes;
+use crate::outcome::Outcome;
 
 /// One subtest's outcome; fields in the order in which they are written.
 #[derive(Debug, Serialize)]

@@ -1,0 +1,175 @@
+//! A report as a table for the terminal.
+
+use std::fmt::Write;
+
+use clap::ValueEnum;
+
+use super::{
+    entrant::INTERPRETER,
+    report::{PUBLISHED, Report, Row},
+    stats::Spread,
+};
+
+/// Orders of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// As the headline and the set have them
+    #[default]
+    Set,
+    /// Least ratio first
+    Worst,
+    /// Greatest ratio first
+    Best,
+    /// By name
+    Name,
+}
+
+impl Sort {
+    /// Brings rows into this order; those without ratios come first. Rows that are equal stay as they are.
+    pub fn apply(self, rows: &mut [Row]) {
+        let ratios = |row: &Row| row.extremes().unwrap_or((0.0, f64::INFINITY));
+        match self {
+            Self::Set => {}
+            Self::Worst => rows.sort_by(|a, b| ratios(a).0.total_cmp(&ratios(b).0)),
+            Self::Best => rows.sort_by(|a, b| ratios(b).1.total_cmp(&ratios(a).1)),
+            Self::Name => rows.sort_by(|a, b| a.name.cmp(&b.name)),
+        }
+    }
+}
+
+/// Least width of a column.
+const COLUMN: usize = 10;
+
+/// The tables of run time and of compilation, with what went wrong below.
+pub fn to_text(report: &Report) -> String {
+    let mut text = String::new();
+    write_all(report, &mut text).unwrap_or_default();
+    text
+}
+
+fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
+    let setting = &report.setting;
+    writeln!(out, "{}, {} UTC, {}, {}", setting.program, setting.date, setting.processor, setting.system)?;
+    writeln!(
+        out,
+        "CPU time of a transaction; ratios against the interpreter, ± half of what quartiles span\n"
+    )?;
+    write_run_time(report, out)?;
+    if report.rows.iter().any(|row| row.engines.values().any(|one| one.compilation.is_some())) {
+        writeln!(out)?;
+        write_compilation(report, out)?;
+    }
+    for row in &report.rows {
+        for (engine, error) in row.errors() {
+            writeln!(out, "\n{}: {engine}: {error}", row.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Width of the first column.
+fn name_width(report: &Report) -> usize {
+    report.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).max("geometric mean".len())
+}
+
+/// Width of the two columns of an engine, of which the header names it.
+fn widths(name: &str) -> (usize, usize) {
+    let time = COLUMN.max((name.chars().count() + 1).saturating_sub(COLUMN + 5));
+    (time, COLUMN + 5)
+}
+
+fn write_run_time(report: &Report, out: &mut String) -> std::fmt::Result {
+    let width = name_width(report);
+    let has_published = report.rows.iter().any(|row| row.published.is_some());
+    write!(out, "{:<width$} {INTERPRETER:>12}", "run time")?;
+    for engine in report.compared() {
+        let (time, ratio) = widths(&engine.name);
+        write!(out, "{:>1$}", engine.name, time + ratio)?;
+    }
+    writeln!(out, "{}", if has_published { format!("{PUBLISHED:>COLUMN$}") } else { String::new() })?;
+    for row in &report.rows {
+        write_row(report, row, width, out)?;
+    }
+    write!(out, "{:<width$} {:>12}", "geometric mean", format!("{} rows", report.geomean_rows))?;
+    for engine in report.compared() {
+        let (time, ratio) = widths(&engine.name);
+        let mean = report.geomean.get(&engine.name).copied().flatten();
+        let mean = mean.map_or("-".to_owned(), |mean| format!("{mean:.2}x"));
+        write!(out, "{:>time$}{:>2$}", "", format!("{mean:<8}"), ratio)?;
+    }
+    let published = report.geomean_published.map(|mean| format!("{:>COLUMN$}", format!("{mean:.2}x")));
+    writeln!(out, "{}", published.unwrap_or_default())
+}
+
+fn write_row(report: &Report, row: &Row, width: usize, out: &mut String) -> std::fmt::Result {
+    let time =
+        |engine: &str| row.engine(engine).and_then(|one| one.time_ns).map(|time| nanoseconds(time.median));
+    write!(out, "{:<width$} {:>12}", row.label, time(INTERPRETER).unwrap_or("-".to_owned()))?;
+    for engine in report.compared() {
+        let (time_width, ratio_width) = widths(&engine.name);
+        let time = time(&engine.name).unwrap_or("-".to_owned());
+        let ratio = row.engine(&engine.name).and_then(|one| one.ratio).map_or(String::new(), with_spread);
+        write!(out, "{time:>time_width$}{ratio:>ratio_width$}")?;
+    }
+    let published = row.published.map(|ratio| format!("{:>COLUMN$}", format!("{ratio:.2}x")));
+    writeln!(out, "{}", published.unwrap_or_default())
+}
+
+fn write_compilation(report: &Report, out: &mut String) -> std::fmt::Result {
+    let width = name_width(report);
+    write!(out, "{:<width$} {:>12}", "compilation", "bytecode")?;
+    for engine in report.compared() {
+        let (time, size) = widths(&engine.name);
+        write!(out, "{:>1$}", engine.name, time + size)?;
+    }
+    writeln!(out)?;
+    for row in &report.rows {
+        write!(out, "{:<width$} {:>12}", row.label, bytes(row.code_bytes as u64))?;
+        for engine in report.compared() {
+            let (time_width, size_width) = widths(&engine.name);
+            let compilation = row.engine(&engine.name).and_then(|one| one.compilation);
+            let time = compilation.map_or("-".to_owned(), |one| nanoseconds(one.cpu_ns));
+            let size = compilation.and_then(|one| one.artifact_bytes).map_or(String::new(), bytes);
+            write!(out, "{time:>time_width$}{size:>size_width$}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// A ratio with half of what its quartiles span, as a share of it.
+fn with_spread(ratio: Spread) -> String {
+    format!("{:.2}x ±{:<4}", ratio.median, format!("{:.0}%", ratio.percent()))
+}
+
+/// A time with three digits and a unit.
+pub fn nanoseconds(time: f64) -> String {
+    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| time >= 0.9995 * unit).unwrap_or((1.0, "ns"));
+    let value = time / unit;
+    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.digits$} {name}")
+}
+
+/// A number of bytes with a unit.
+pub fn bytes(count: u64) -> String {
+    if count < 10_240 { format!("{count} B") } else { format!("{:.1} KiB", count as f64 / 1024.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits() {
+        let shown = [0.4, 1.0, 12.34, 999.6, 1_234.0, 98_765.0, 1.5e6, 2.5e9, 1.2e11].map(nanoseconds);
+        let expected =
+            ["0.40 ns", "1.00 ns", "12.3 ns", "1.00 µs", "1.23 µs", "98.8 µs", "1.50 ms", "2.50 s", "120 s"];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!([bytes(10_239), bytes(10_240)], ["10239 B", "10.0 KiB"]);
+    }
+}

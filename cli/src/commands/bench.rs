@@ -1,0 +1,118 @@
+//! `evmc bench`: engines against each other, on the bench set or on a contract.
+
+use std::path::Path;
+
+use alloy_primitives::TxKind;
+use evmc_backend::{OptLevel, Options};
+use evmc_compiler::driver::Config;
+use evmc_revm::on_large_stack;
+
+use super::{transaction, warn};
+use crate::{
+    args::BenchArgs,
+    bench::{
+        entrant::{self, Entrant, INTERPRETER},
+        measure,
+        report::{Report, Row},
+        setting::Setting,
+        table,
+        workload::{Selection, Workload},
+    },
+    engine::{InterpreterEngine, TxInput},
+    error::{CliError, ExitStatus},
+    fork::Fork,
+    output,
+    run::Session,
+};
+
+/// Measures and prints.
+pub fn run(args: &BenchArgs) -> Result<ExitStatus, CliError> {
+    let names = engine_names(&args.engines)?;
+    let workloads = workloads(args)?;
+    let mut report = Err(CliError::usage("nothing was measured", "this is a defect of evmc"));
+    on_large_stack(|| report = measure_all(args, &names, &workloads))
+        .map_err(|source| CliError::System { action: "start a worker thread", source })?;
+    let mut report = report?;
+    args.sort.apply(&mut report.rows);
+    if args.json {
+        output::write_json(Path::new("-"), &report)?;
+    } else {
+        output::print(table::to_text(&report))?;
+    }
+    Ok(if report.is_complete() { ExitStatus::Success } else { ExitStatus::Failed })
+}
+
+/// The engines to run, the interpreter first.
+fn engine_names(asked: &[String]) -> Result<Vec<&'static str>, CliError> {
+    let known: Vec<_> = entrant::names().collect();
+    if let Some(unknown) = asked.iter().find(|name| !known.contains(&name.as_str())) {
+        let help = format!("built in are {}", known.join(", "));
+        return Err(CliError::usage(format!("there is no engine {unknown:?}"), help));
+    }
+    let is_wanted =
+        |name: &&str| asked.is_empty() || *name == INTERPRETER || asked.iter().any(|one| one == name);
+    Ok(known.into_iter().filter(is_wanted).collect())
+}
+
+/// What is to be measured: the contract that was named, or else the bench set.
+fn workloads(args: &BenchArgs) -> Result<Vec<Workload>, CliError> {
+    match &args.input {
+        Some(input) => Ok(vec![custom(args, input)?]),
+        None => Selection { set: args.set.clone(), all: args.all, filter: args.filter.clone() }.read(),
+    }
+}
+
+/// A contract and a call, or a deployment where nothing is called.
+fn custom(args: &BenchArgs, input: &str) -> Result<Workload, CliError> {
+    let transaction = &args.transaction;
+    let contract = transaction::contract(transaction, input)?;
+    let call = transaction::call(transaction, &contract)?;
+    let (engine, fork) = (InterpreterEngine::default(), transaction.fork.unwrap_or_default());
+    let mut session = transaction::session(transaction, &engine, fork)?;
+    let mut address = transaction.address;
+    if transaction.create {
+        let deployment = session.input(TxKind::Create, transaction::initcode(transaction, &contract)?);
+        if call.is_none() {
+            return Ok(Workload::new(contract.full_name(), fork, deployment));
+        }
+        address = deploy(&mut session, &deployment)?;
+    } else {
+        warn(&contract.warnings);
+        session.install(address, contract.runtime()?.to_vec().into());
+    }
+    let call = call.unwrap_or_default();
+    let function = call.function.map_or(String::new(), |function| format!(" {}", function.signature()));
+    let input = session.input(TxKind::Call(address), call.data);
+    Ok(Workload::new(contract.full_name() + &function, fork, input))
+}
+
+/// Runs the initcode, and gives the address of the contract.
+fn deploy(session: &mut Session<'_>, input: &TxInput) -> Result<alloy_primitives::Address, CliError> {
+    let result = session.execute(input, 1).result;
+    let created =
+        result.as_ref().ok().filter(|result| result.is_success()).and_then(|done| done.created_address());
+    created.ok_or_else(|| {
+        let help = "evmc run --create says more about it";
+        CliError::usage(format!("the deployment does not succeed: {result:?}"), help)
+    })
+}
+
+/// Measures all workloads, one after the other.
+fn measure_all(args: &BenchArgs, names: &[&str], workloads: &[Workload]) -> Result<Report, CliError> {
+    let level = OptLevel::from_number(args.level).unwrap_or_default();
+    let backend = Options { level, cpu: args.cpu, ..Options::default() };
+    let config = Config { fork: Fork::default(), backend, ..Config::default() };
+    let built_in = names.iter().filter_map(|name| entrant::built_in(name, &config));
+    let mut entrants: Vec<Box<dyn Entrant>> =
+        built_in.map(|entrant| Box::new(entrant) as Box<dyn Entrant>).collect();
+    let bar = output::progress(Some(workloads.len() as u64), false);
+    let mut rows: Vec<Row> = Vec::with_capacity(workloads.len());
+    for workload in workloads {
+        bar.set_message(workload.label().to_owned());
+        rows.push(measure::row(workload, &mut entrants, args.time)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let setting = Setting::here(args.level, args.cpu.name(), args.time.as_secs_f64());
+    Ok(Report::new(rows, entrants.iter().map(|entrant| entrant.info()).collect(), setting))
+}
