@@ -8,7 +8,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     mem,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -53,6 +56,8 @@ struct Generations {
     old: HashMap<Key, Slot>,
     /// Bytes of the code that was made since the younger generation began.
     young_bytes: usize,
+    /// How often a generation was dropped.
+    dropped: u64,
 }
 
 impl Generations {
@@ -64,6 +69,7 @@ impl Generations {
         if self.young.len() >= GENERATION_CODES || self.young_bytes >= GENERATION_BYTES {
             self.old = mem::take(&mut self.young);
             self.young_bytes = 0;
+            self.dropped += 1;
         }
         let slot = self.old.remove(&key).unwrap_or_default();
         self.young.insert(key, Arc::clone(&slot));
@@ -92,17 +98,28 @@ pub struct Codes<M> {
     initcode: bool,
     generations: Mutex<Generations>,
     counters: Mutex<CodeCounters>,
+    /// [`Generations::dropped`], to be read without the lock.
+    epoch: AtomicU64,
 }
 
 impl<M: CodeMaker> Codes<M> {
     /// An empty store; `initcode` tells whether code that creates contracts is compiled too.
     pub fn new(maker: M, initcode: bool) -> Self {
-        Self { maker, initcode, generations: Mutex::default(), counters: Mutex::default() }
+        let (generations, counters) = (Mutex::default(), Mutex::default());
+        Self { maker, initcode, generations, counters, epoch: AtomicU64::new(0) }
     }
 
     /// What was done so far.
     pub fn counters(&self) -> CodeCounters {
         lock(&self.counters).clone()
+    }
+
+    /// The slot for a code.
+    fn slot(&self, key: Key) -> Slot {
+        let mut generations = lock(&self.generations);
+        let slot = generations.slot(key);
+        self.epoch.store(generations.dropped, Ordering::Relaxed);
+        slot
     }
 
     /// Makes code runnable and counts it.
@@ -135,7 +152,7 @@ impl<M: CodeMaker> CodeSource for Codes<M> {
             return None;
         }
         let fork = Fork::from_number(spec as u8)?;
-        let slot = lock(&self.generations).slot((code_hash, spec));
+        let slot = self.slot((code_hash, spec));
         match slot.get_or_init(|| self.make(code.original_byte_slice(), fork)) {
             Ok(code) => Some(Arc::clone(code)),
             Err(reason) => {
@@ -143,6 +160,10 @@ impl<M: CodeMaker> CodeSource for Codes<M> {
                 None
             }
         }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 }
 
@@ -176,5 +197,6 @@ mod tests {
         }
         assert!(generations.young.len() + generations.old.len() <= 2 * GENERATION_CODES);
         assert!(!generations.old.contains_key(&key(1)));
+        assert_eq!(generations.dropped, 3);
     }
 }

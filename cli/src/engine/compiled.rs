@@ -20,7 +20,7 @@ use evmc_revm::{AotEvm, FrameCode, NativeCode, on_large_stack};
 use revm::ExecuteEvm;
 
 use super::{
-    Counters, Engine, TxInput, TxResult, Worker,
+    Counters, Engine, EvmContext, TxInput, TxResult, Worker,
     codes::{CodeMaker, Codes},
     ir_code::IrCode,
 };
@@ -149,7 +149,7 @@ impl<M: CodeMaker + 'static> Engine for CompiledEngine<M> {
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
-        Box::new(CompiledWorker(self))
+        Box::new(CompiledWorker { engine: self, evm: None })
     }
 
     fn counters(&self) -> Counters {
@@ -170,16 +170,21 @@ impl<M: CodeMaker + 'static> Engine for CompiledEngine<M> {
 }
 
 /// A worker of [`CompiledEngine`].
-struct CompiledWorker<'a, M>(&'a CompiledEngine<M>);
+struct CompiledWorker<'a, M> {
+    engine: &'a CompiledEngine<M>,
+    /// The EVM, from the first transaction on.
+    evm: Option<AotEvm<EvmContext>>,
+}
 
 impl<M: CodeMaker + 'static> Worker for CompiledWorker<'_, M> {
     fn transact(&mut self, input: &TxInput) -> TxResult {
-        let source = Arc::clone(&self.0.codes);
-        let mut evm = AotEvm::new(input.context(), source);
-        let result = evm.transact(input.tx.clone());
-        let counts = evm.counts();
-        self.0.frames_native.fetch_add(counts.native, Ordering::Relaxed);
-        self.0.frames_without_stack.fetch_add(counts.without_stack, Ordering::Relaxed);
+        drop(self.evm.take_if(|evm| !input.renew(evm.context_mut())));
+        let new = || AotEvm::new(input.context(), Arc::clone(&self.engine.codes) as _);
+        let evm = self.evm.get_or_insert_with(new);
+        let result = evm.replay();
+        let counts = evm.take_counts();
+        self.engine.frames_native.fetch_add(counts.native, Ordering::Relaxed);
+        self.engine.frames_without_stack.fetch_add(counts.without_stack, Ordering::Relaxed);
         result
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    mem,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -35,7 +36,7 @@ impl Engine for InterpreterEngine {
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
-        Box::new(InterpreterWorker(self))
+        Box::new(InterpreterWorker { engine: self, evm: None })
     }
 
     fn counters(&self) -> Counters {
@@ -50,13 +51,18 @@ impl Engine for InterpreterEngine {
 }
 
 /// A worker of [`InterpreterEngine`].
-struct InterpreterWorker<'a>(&'a InterpreterEngine);
+struct InterpreterWorker<'a> {
+    engine: &'a InterpreterEngine,
+    /// The EVM, from the first transaction on.
+    evm: Option<FrameCounter>,
+}
 
 impl Worker for InterpreterWorker<'_> {
     fn transact(&mut self, input: &TxInput) -> TxResult {
-        let mut evm = FrameCounter { inner: input.context().build_mainnet(), frames: 0 };
-        let result = MainnetHandler::<_, TxError, _>::default().run(&mut evm);
-        self.0.frames.fetch_add(evm.frames, Ordering::Relaxed);
+        drop(self.evm.take_if(|evm| !input.renew(&mut evm.inner.ctx)));
+        let evm = self.evm.get_or_insert_with(|| FrameCounter::new(input));
+        let result = MainnetHandler::<_, TxError, _>::default().run(evm);
+        self.engine.frames.fetch_add(mem::take(&mut evm.frames), Ordering::Relaxed);
         let state = evm.inner.finalize();
         Ok(ResultAndState::new(result?, state))
     }
@@ -73,6 +79,13 @@ pub fn trace(input: &TxInput, output: impl Write + 'static) -> TxResult {
 struct FrameCounter {
     inner: MainnetEvm<EvmContext>,
     frames: u64,
+}
+
+impl FrameCounter {
+    /// An EVM with a transaction in its context.
+    fn new(input: &TxInput) -> Self {
+        Self { inner: input.context().build_mainnet(), frames: 0 }
+    }
 }
 
 impl EvmTr for FrameCounter {

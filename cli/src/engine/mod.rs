@@ -51,6 +51,24 @@ impl TxInput {
             .with_block(self.block.clone())
             .with_tx(self.tx.clone())
     }
+
+    /// Puts this transaction into a context that has run another to its end.
+    ///
+    /// `false` where the context cannot take it, because fork or limits are others.
+    fn renew(&self, context: &mut EvmContext) -> bool {
+        if context.cfg != self.cfg {
+            return false;
+        }
+        let database = &mut context.journaled_state.database.0;
+        if !Arc::ptr_eq(database, &self.world) {
+            *database = Arc::clone(&self.world);
+        }
+        if context.block != self.block {
+            context.block = self.block.clone();
+        }
+        context.tx = self.tx.clone();
+        true
+    }
 }
 
 /// Why a transaction did not run: it is invalid, or an engine failed.
@@ -102,7 +120,8 @@ pub trait Engine: Sync {
     }
 }
 
-/// A thread's handle on an engine.
+/// A thread's handle on an engine. It keeps its EVM from one transaction to the next; one that has
+/// panicked is of no more use.
 pub trait Worker {
     /// Runs one transaction; the world in `input` stays as it is.
     fn transact(&mut self, input: &TxInput) -> TxResult;

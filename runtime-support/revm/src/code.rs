@@ -33,7 +33,7 @@ pub trait FrameCode: Send + Sync {
     fn stretch(&self, number: u32) -> Option<StretchRange>;
 }
 
-/// Where the runtime looks for code, once per frame.
+/// Where the runtime looks for code: for each frame, unless it was given that code before.
 pub trait CodeSource: Send + Sync {
     /// Code for the bytecode with this hash under this fork; `None` has the frame interpreted.
     ///
@@ -46,6 +46,14 @@ pub trait CodeSource: Send + Sync {
         spec: SpecId,
         is_initcode: bool,
     ) -> Option<Arc<dyn FrameCode>>;
+
+    /// A number that changes when the source has let go of code that it had given out.
+    ///
+    /// An EVM keeps code and does not ask for it again until this number has changed, which it looks
+    /// at once per transaction.
+    fn epoch(&self) -> u64 {
+        0
+    }
 }
 
 /// A source without any code: everything is interpreted.

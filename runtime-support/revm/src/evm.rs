@@ -18,19 +18,17 @@ use revm::{
     state::EvmState,
 };
 
-use crate::code::{CodeSource, FrameCode};
+use crate::{cache::CodeCache, code::CodeSource, stack};
 
 /// revm's frame.
 pub(crate) type EthFrame = handler::EthFrame<EthInterpreter>;
 
-/// Code that a source has handed out.
-pub(crate) type RunnableCode = Arc<dyn FrameCode>;
-
-/// Address space reserved for the VM memory of all frames of a transaction, in bytes. Growing to
-/// that costs far more gas than a block has; see `host::memory` for what if it is not enough.
+/// Address space reserved for the VM memory of all frames of a transaction, in bytes, once per EVM.
+/// Growing to that costs far more gas than a block has; see `host::memory` for what if it is not
+/// enough.
 const MEMORY_RESERVE_BYTES: usize = 64 << 20;
 
-/// How frames were run, since the EVM was made.
+/// How frames were run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameCounts {
     /// Frames run with code from the source.
@@ -42,6 +40,9 @@ pub struct FrameCounts {
 }
 
 impl FrameCounts {
+    /// No frames.
+    const NONE: Self = Self { native: 0, without_code: 0, without_stack: 0 };
+
     /// Frames interpreted, for whatever reason.
     pub const fn interpreted(&self) -> u64 {
         self.without_code + self.without_stack
@@ -50,12 +51,13 @@ impl FrameCounts {
 
 /// revm's EVM, in which a frame runs natively where a [`CodeSource`] has code for it.
 ///
-/// Use it as revm's own: [`ExecuteEvm`], [`ExecuteCommitEvm`], or any handler over [`EvmTr`].
+/// Use it as revm's own: [`ExecuteEvm`], [`ExecuteCommitEvm`], or any handler over [`EvmTr`]. Making
+/// one takes longer than many a transaction; keep it, and change its context in between.
 pub struct AotEvm<CTX: ContextTr, P = EthPrecompiles> {
     /// revm's EVM.
     pub(crate) inner: Evm<CTX, (), EthInstructions<EthInterpreter, CTX>, P, EthFrame>,
     /// Where code comes from.
-    pub(crate) source: Arc<dyn CodeSource>,
+    pub(crate) codes: CodeCache,
     /// How frames were run.
     pub(crate) counts: FrameCounts,
     /// Lowest address of the native stack that the running transaction may use.
@@ -80,16 +82,21 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
         let instruction = EthInstructions::new_mainnet_with_spec(ctx.cfg().spec().into());
         Self {
             inner: Evm::new(ctx, instruction, precompiles),
-            source,
-            counts: FrameCounts::default(),
+            codes: CodeCache::new(source),
+            counts: FrameCounts::NONE,
             stack_limit: usize::MAX,
             error: None,
         }
     }
 
-    /// How frames were run, since the EVM was made.
+    /// How frames were run since the EVM was made or the counts were taken.
     pub const fn counts(&self) -> FrameCounts {
         self.counts
+    }
+
+    /// How frames were run since the EVM was made or this was last called.
+    pub const fn take_counts(&mut self) -> FrameCounts {
+        std::mem::replace(&mut self.counts, FrameCounts::NONE)
     }
 
     /// The context.
@@ -105,6 +112,17 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
     /// The context, when the EVM is needed no more.
     pub fn into_context(self) -> CTX {
         self.inner.ctx
+    }
+
+    /// Prepares for the frames of a transaction: on this thread, and under the context's fork, if
+    /// that is another one now. Precompiles and journal follow the fork by themselves.
+    fn begin(&mut self) {
+        self.stack_limit = stack::limit();
+        self.codes.follow_source();
+        let spec = self.inner.ctx.cfg().spec().into();
+        if self.inner.instruction.spec != spec {
+            self.inner.instruction = EthInstructions::new_mainnet_with_spec(spec);
+        }
     }
 
     /// Has all frames end and the outermost report `error`; the first error stays.
@@ -135,12 +153,15 @@ where
         &mut self,
         frame_input: <EthFrame as FrameTr>::FrameInit,
     ) -> Result<FrameInitResult<'_, EthFrame>, ContextDbError<CTX>> {
+        if self.inner.frame_stack.index().is_none() {
+            self.begin();
+        }
         self.inner.frame_init(frame_input)
     }
 
     fn frame_run(&mut self) -> Result<FrameInitOrResult<EthFrame>, ContextDbError<CTX>> {
         match self.native_code() {
-            Some(code) => self.run_native(&*code),
+            Some(code) => self.run_native(&code),
             None => self.inner.frame_run(),
         }
     }

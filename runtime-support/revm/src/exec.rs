@@ -1,5 +1,7 @@
 //! One frame from entry to result, and the frames that it calls.
 
+use std::rc::Rc;
+
 use evmc_abi::{ExitCode, Frame};
 use revm::{
     context_interface::{ContextTr, context::ContextError},
@@ -15,8 +17,9 @@ use revm::{
 
 use crate::{
     arena::MemoryStack,
+    cache::Runnable,
     code::FrameCode,
-    evm::{AotEvm, EthFrame, RunnableCode},
+    evm::{AotEvm, EthFrame},
     exit,
     host::{memory, to_word},
     stack,
@@ -35,25 +38,20 @@ where
     ///
     /// A frame that has been interpreted up to a call goes on being interpreted: its program
     /// counter has left the start.
-    pub(crate) fn native_code(&mut self) -> Option<RunnableCode> {
-        let is_first = self.inner.frame_stack.index() == Some(0);
+    pub(crate) fn native_code(&mut self) -> Option<Rc<Runnable>> {
         let frame = self.inner.frame_stack.get();
         let bytecode = &mut frame.interpreter.bytecode;
         if bytecode.pc() != 0 {
             return None;
         }
-        if is_first {
-            self.stack_limit = stack::limit();
-        }
         let spec = frame.interpreter.runtime_flag.spec_id;
         let is_initcode = matches!(frame.input, FrameInput::Create(_));
         let hash = bytecode.get_or_calculate_hash();
-        let Some(code) = self.source.lookup(hash, bytecode, spec, is_initcode) else {
+        let Some(code) = self.codes.lookup(hash, bytecode, spec, is_initcode) else {
             self.counts.without_code += 1;
             return None;
         };
-        let needed = code.native_stack_bytes().saturating_add(stack::HOST_MARGIN_BYTES);
-        if stack::position().saturating_sub(self.stack_limit) < needed {
+        if stack::position().saturating_sub(self.stack_limit) < code.native_stack_bytes {
             self.counts.without_stack += 1;
             return None;
         }
@@ -63,8 +61,9 @@ where
 
     /// Runs the top frame with `code`, and all that it calls.
     #[inline(never)]
-    pub(crate) fn run_native(&mut self, code: &dyn FrameCode) -> Result<Step, ContextDbError<CTX>> {
-        let mut memory_stack = code.uses_memory_stack().then(MemoryStack::take);
+    pub(crate) fn run_native(&mut self, runnable: &Runnable) -> Result<Step, ContextDbError<CTX>> {
+        let code = &*runnable.code;
+        let mut memory_stack = runnable.uses_memory_stack.then(MemoryStack::take);
         let mut abi_frame = open(&mut self.inner.frame_stack.get().interpreter);
         abi_frame.host = Self::HOST;
         abi_frame.context = std::ptr::from_mut(self).cast();

@@ -12,7 +12,7 @@
 //! * [`native`]: the one place that calls compiled machine code.
 //! * [`stack`]: worker threads whose stack holds 1,024 nested native frames.
 //! * `host`: the host functions; `exec`: one frame from entry to result; `exit`: exit codes in
-//!   revm's terms; `arena`: memory for the memory stacks.
+//!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before.
 //!
 //! Nested calls recurse on the native stack. Where it gets short, the callee is interpreted, and so
 //! is all that it calls for as long as the shortage lasts; the outcome is the same.
@@ -20,6 +20,7 @@
 //! What this crate does not do: compile, store or verify code.
 
 mod arena;
+mod cache;
 pub mod code;
 pub mod evm;
 mod exec;

@@ -2,8 +2,11 @@
 
 mod common;
 
-use common::{A, B, World};
-use revm::{bytecode::opcode::*, primitives::hardfork::SpecId};
+use std::sync::Arc;
+
+use common::{A, B, World, text, walker::Walkers};
+use evmc_revm::AotEvm;
+use revm::{ExecuteEvm, bytecode::opcode::*, primitives::hardfork::SpecId};
 
 /// Pushes the arguments so that the first is on top, then `opcode`.
 fn op(opcode: u8, args: &[u32]) -> Vec<u8> {
@@ -246,11 +249,16 @@ fn every_fork() {
     let inner = [op(SSTORE, &[1, 2]), op(SELFDESTRUCT, &[0xaaaa])].concat();
     let outer = [op(EXP, &[3, 70_000]), call_b(CALL, 60_000, 1), op(SLOAD, &[7]), finish()].concat();
     let mut world = World::new(&[(A, outer), (B, inner)]);
-    for number in 0..=u8::MAX {
-        let Ok(spec) = SpecId::try_from(number) else {
-            break;
-        };
+    let walkers = || Arc::new(Walkers { native_stack_bytes: 4096 });
+    let mut kept = AotEvm::new(world.context(world.database()), walkers());
+    let mut fork = 0;
+    while let Ok(spec) = SpecId::try_from(fork) {
         world.spec = spec;
-        world.check();
+        let fresh = world.check();
+        for _ in 0..2 {
+            kept.context_mut().modify_cfg(|cfg| cfg.set_spec_and_mainnet_gas_params(spec));
+            assert_eq!(text(kept.transact(world.transaction())), fresh, "an EVM that is kept, {spec}");
+        }
+        fork += 1;
     }
 }

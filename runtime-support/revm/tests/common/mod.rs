@@ -100,7 +100,7 @@ impl World {
 }
 
 /// Result and state in an order that does not depend on hashing.
-fn text<R: Debug, E: Debug>(outcome: Result<revm::context::result::ExecResultAndState<R>, E>) -> String {
+pub fn text<R: Debug, E: Debug>(outcome: Result<revm::context::result::ExecResultAndState<R>, E>) -> String {
     match outcome {
         Err(error) => format!("{error:?}"),
         Ok(outcome) => {

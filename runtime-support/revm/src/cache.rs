@@ -1,0 +1,191 @@
+//! Code that an EVM has been given before, so that a frame need not ask its source.
+//!
+//! A source is shared between threads, and asking it takes a lock. An EVM belongs to one thread and
+//! keeps what it was given in a table of [`ENTRIES`] places, one for each value of a few bits of the
+//! code hash; an entry holds its whole key, so a lookup gives the code that was asked for or none.
+//! The source bounds what it holds and says by [`CodeSource::epoch`] when it has let go of code; then
+//! the table is emptied, before the next transaction, and the source sees again what is in use.
+//!
+//! What the source has no code for is asked for each time, and so is initcode, which seldom runs twice.
+
+use std::{rc::Rc, sync::Arc};
+
+use revm::{
+    bytecode::Bytecode,
+    primitives::{B256, hardfork::SpecId},
+};
+
+use crate::{
+    code::{CodeSource, FrameCode},
+    stack,
+};
+
+/// Places in the table; a power of two.
+const ENTRIES: usize = 512;
+
+/// Code with what is asked about it for every frame.
+pub(crate) struct Runnable {
+    /// The code.
+    pub(crate) code: Arc<dyn FrameCode>,
+    /// Native stack that has to be left when a frame starts, in bytes.
+    pub(crate) native_stack_bytes: usize,
+    /// [`FrameCode::uses_memory_stack`].
+    pub(crate) uses_memory_stack: bool,
+}
+
+impl Runnable {
+    fn new(code: Arc<dyn FrameCode>) -> Rc<Self> {
+        Rc::new(Self {
+            native_stack_bytes: code.native_stack_bytes().saturating_add(stack::HOST_MARGIN_BYTES),
+            uses_memory_stack: code.uses_memory_stack(),
+            code,
+        })
+    }
+}
+
+/// Code for a bytecode and a fork. The count of its uses is the EVM's own: counting those of the
+/// `Arc` for every frame would have all threads write to the same place.
+struct Entry {
+    code_hash: B256,
+    spec: SpecId,
+    code: Rc<Runnable>,
+}
+
+/// A table of code by code hash and fork.
+pub(crate) struct CodeCache {
+    source: Arc<dyn CodeSource>,
+    epoch: u64,
+    entries: Box<[Option<Entry>]>,
+}
+
+impl CodeCache {
+    /// An empty table over a source.
+    pub(crate) fn new(source: Arc<dyn CodeSource>) -> Self {
+        let epoch = source.epoch();
+        Self { source, epoch, entries: std::iter::repeat_with(|| None).take(ENTRIES).collect() }
+    }
+
+    /// Forgets everything if the source has let go of code; to be called between transactions.
+    #[inline]
+    pub(crate) fn follow_source(&mut self) {
+        let epoch = self.source.epoch();
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.entries.fill_with(|| None);
+        }
+    }
+
+    /// Code from the table, or from the source; the arguments are those of [`CodeSource::lookup`].
+    #[inline]
+    pub(crate) fn lookup(
+        &mut self,
+        code_hash: B256,
+        code: &Bytecode,
+        spec: SpecId,
+        is_initcode: bool,
+    ) -> Option<Rc<Runnable>> {
+        if let Some(entry) = &self.entries[place(&code_hash)]
+            && entry.code_hash == code_hash
+            && entry.spec == spec
+            && !is_initcode
+        {
+            return Some(Rc::clone(&entry.code));
+        }
+        self.ask(code_hash, code, spec, is_initcode)
+    }
+
+    /// Code from the source, which goes into the table unless it is initcode.
+    #[cold]
+    fn ask(
+        &mut self,
+        code_hash: B256,
+        code: &Bytecode,
+        spec: SpecId,
+        is_initcode: bool,
+    ) -> Option<Rc<Runnable>> {
+        let code = Runnable::new(self.source.lookup(code_hash, code, spec, is_initcode)?);
+        if !is_initcode {
+            let entry = Entry { code_hash, spec, code: Rc::clone(&code) };
+            self.entries[place(&code_hash)] = Some(entry);
+        }
+        Some(code)
+    }
+}
+
+/// Where the code with this hash may be in the table.
+fn place(code_hash: &B256) -> usize {
+    usize::from(u16::from_le_bytes([code_hash[0], code_hash[1]])) % ENTRIES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use evmc_abi::{ExitCode, OpRow, StretchRange};
+
+    use super::*;
+    use crate::view::HostView;
+
+    /// A source of code that does nothing, with the number of lookups and an epoch to set.
+    #[derive(Default)]
+    struct Counting {
+        lookups: AtomicU64,
+        epoch: AtomicU64,
+    }
+
+    struct Nothing;
+
+    impl FrameCode for Nothing {
+        fn run(&self, _: &mut HostView<'_>) -> ExitCode {
+            unreachable!("nothing runs it")
+        }
+
+        fn uses_memory_stack(&self) -> bool {
+            false
+        }
+
+        fn native_stack_bytes(&self) -> usize {
+            usize::MAX
+        }
+
+        fn op_rows(&self) -> &[OpRow; 256] {
+            unreachable!("nothing runs it")
+        }
+
+        fn stretch(&self, _: u32) -> Option<StretchRange> {
+            None
+        }
+    }
+
+    impl CodeSource for Counting {
+        fn lookup(&self, hash: B256, _: &Bytecode, _: SpecId, _: bool) -> Option<Arc<dyn FrameCode>> {
+            self.lookups.fetch_add(1, Ordering::Relaxed);
+            (hash != B256::ZERO).then(|| Arc::new(Nothing) as Arc<dyn FrameCode>)
+        }
+
+        fn epoch(&self) -> u64 {
+            self.epoch.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn the_source_is_asked_once_for_each_code_and_fork() {
+        let source = Arc::new(Counting::default());
+        let mut cache = CodeCache::new(Arc::clone(&source) as Arc<dyn CodeSource>);
+        let mut lookups = |number, spec, is_initcode| {
+            let before = source.lookups.load(Ordering::Relaxed);
+            cache.follow_source();
+            cache.lookup(B256::with_last_byte(number), &Bytecode::new(), spec, is_initcode);
+            source.lookups.load(Ordering::Relaxed) - before
+        };
+        assert_eq!(lookups(1, SpecId::CANCUN, false), 1);
+        assert_eq!(lookups(1, SpecId::CANCUN, false), 0);
+        assert_eq!(lookups(1, SpecId::OSAKA, false), 1, "another fork");
+        assert_eq!(lookups(2, SpecId::OSAKA, false), 1, "another code in the same place");
+        assert_eq!(lookups(2, SpecId::OSAKA, true), 1, "initcode");
+        assert_eq!(lookups(2, SpecId::OSAKA, false), 0);
+        source.epoch.store(1, Ordering::Relaxed);
+        assert_eq!(lookups(2, SpecId::OSAKA, false), 1, "another epoch");
+        assert_eq!(lookups(0, SpecId::OSAKA, false) + lookups(0, SpecId::OSAKA, false), 2, "no code");
+    }
+}
