@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use evmc_backend::OptLevel;
 use evmc_ir::Module;
 
-use crate::passes::{dead_code, fold, trivial_params};
+use crate::passes::{dead_code, fold, inline, merge_blocks, trivial_params};
 
 /// A pass over a module.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,37 @@ pub const PIPELINE: &[Pass] = &[
         what: "removes what nothing uses or reaches",
         from: OptLevel::None,
         run: dead_code::run,
+    },
+    Pass {
+        name: "merge_blocks",
+        what: "merges a block into its only predecessor and threads jumps through empty blocks",
+        from: OptLevel::Less,
+        run: merge_blocks::run,
+    },
+    Pass {
+        name: "inline",
+        what: "puts small functions and those with one call in the place of their calls",
+        from: OptLevel::Default,
+        run: inline::run,
+    },
+    Pass {
+        name: "trivial_params",
+        what: "the same behind inlining",
+        from: OptLevel::Default,
+        run: trivial_params::run,
+    },
+    Pass { name: "fold", what: "the same behind inlining", from: OptLevel::Default, run: fold::run },
+    Pass {
+        name: "dead_code",
+        what: "the same behind inlining",
+        from: OptLevel::Default,
+        run: dead_code::run,
+    },
+    Pass {
+        name: "merge_blocks",
+        what: "the same behind inlining",
+        from: OptLevel::Default,
+        run: merge_blocks::run,
     },
 ];
 

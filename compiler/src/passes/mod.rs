@@ -2,4 +2,6 @@
 
 pub mod dead_code;
 pub mod fold;
+pub mod inline;
+pub mod merge_blocks;
 pub mod trivial_params;

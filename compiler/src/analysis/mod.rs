@@ -1,0 +1,3 @@
+//! Questions about the IR that several passes ask; none of them changes anything.
+
+pub mod call_graph;
