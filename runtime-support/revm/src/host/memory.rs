@@ -3,25 +3,33 @@
 //! All frames of a transaction share one buffer of revm's. It is reserved large enough that it does
 //! not move in practice, but nothing relies on that: whatever may grow it tells the frame anew
 //! where its memory is, and a nested call does so when it comes back, in every frame that waits.
+//!
+//! The buffer may be longer than the memory that the frame has paid for: growing a word at a time
+//! then moves a length and charges, and revm's buffer is touched once in many times. What has been
+//! paid for is what revm's gas says; the bytes behind are zero, since nothing may write there.
 
 use evmc_abi::{Frame, Word};
 use revm::{
     context::Evm,
-    context_interface::{Cfg, ContextTr},
-    interpreter::{CallInput, Interpreter, interpreter::resize_memory, interpreter_types::MemoryTr},
+    context_interface::{Cfg, ContextTr, cfg::GasParams},
+    interpreter::{
+        CallInput, InstructionResult, Interpreter, interpreter::resize_memory, interpreter_types::MemoryTr,
+    },
 };
 
 use super::{Outcome, state};
 use crate::evm::AotEvm;
 
+/// Bytes by which the buffer is made longer than needed: as many as there are, within these bounds.
+/// The upper one bounds what an operation that grows memory by a word can cost.
+const LEAST_AHEAD_BYTES: usize = 512;
+const MOST_AHEAD_BYTES: usize = 4096;
+
 /// Tells the frame where its memory and its calldata are.
 #[inline(always)]
 pub(crate) fn refresh(frame: &mut Frame, interpreter: &mut Interpreter) {
-    let (start, len) = {
-        let mut memory = interpreter.memory.context_memory_mut();
-        (memory.as_mut_ptr(), memory.len() as u64)
-    };
-    frame.memory_len = len;
+    let start = interpreter.memory.context_memory_mut().as_mut_ptr();
+    frame.memory_len = 32 * interpreter.gas.memory().words_num as u64;
     if frame.memory != start {
         frame.memory = start;
         locate_calldata(frame, interpreter);
@@ -44,12 +52,32 @@ fn locate_calldata(frame: &mut Frame, interpreter: &Interpreter) {
 pub(super) fn grow<CTX: ContextTr, P>(evm: &mut AotEvm<CTX, P>, frame: &mut Frame, end: u64) -> Outcome {
     let Evm { ctx, frame_stack, .. } = &mut evm.inner;
     let interpreter = &mut frame_stack.get().interpreter;
-    interpreter.gas.set_remaining(frame.gas);
     let params = ctx.cfg().gas_params();
+    if end <= interpreter.memory.size() as u64 {
+        return pay(frame, interpreter, params, end.div_ceil(32) as usize);
+    }
+    interpreter.gas.set_remaining(frame.gas);
     resize_memory(&mut interpreter.gas, &mut interpreter.memory, params, end as usize, 0)
         .map_err(|reason| state::end(interpreter, reason))?;
     frame.gas = interpreter.gas.remaining();
+    let len = interpreter.memory.size();
+    interpreter.memory.resize(len + len.clamp(LEAST_AHEAD_BYTES, MOST_AHEAD_BYTES));
     refresh(frame, interpreter);
+    Ok(())
+}
+
+/// Charges for memory of `words` words, which the buffer holds already.
+fn pay(frame: &mut Frame, interpreter: &mut Interpreter, params: &GasParams, words: usize) -> Outcome {
+    let memory_gas = interpreter.gas.memory_mut();
+    if words > memory_gas.words_num {
+        let cost = memory_gas.set_words_num(words, params.memory_cost(words)).unwrap_or_default();
+        let Some(left) = frame.gas.checked_sub(cost) else {
+            interpreter.gas.set_remaining(frame.gas);
+            return Err(state::end(interpreter, InstructionResult::MemoryOOG));
+        };
+        frame.gas = left;
+        frame.memory_len = 32 * words as u64;
+    }
     Ok(())
 }
 
