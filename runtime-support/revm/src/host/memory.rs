@@ -11,7 +11,10 @@
 use evmc_abi::{Frame, Word};
 use revm::{
     context::Evm,
-    context_interface::{Cfg, ContextTr, cfg::GasParams},
+    context_interface::{
+        Cfg, ContextTr,
+        cfg::gas_params::{GasId, GasParams},
+    },
     interpreter::{
         CallInput, InstructionResult, Interpreter, interpreter::resize_memory, interpreter_types::MemoryTr,
     },
@@ -70,7 +73,7 @@ pub(super) fn grow<CTX: ContextTr, P>(evm: &mut AotEvm<CTX, P>, frame: &mut Fram
 fn pay(frame: &mut Frame, interpreter: &mut Interpreter, params: &GasParams, words: usize) -> Outcome {
     let memory_gas = interpreter.gas.memory_mut();
     if words > memory_gas.words_num {
-        let cost = memory_gas.set_words_num(words, params.memory_cost(words)).unwrap_or_default();
+        let cost = memory_gas.set_words_num(words, memory_cost(params, words)).unwrap_or_default();
         let Some(left) = frame.gas.checked_sub(cost) else {
             interpreter.gas.set_remaining(frame.gas);
             return Err(state::end(interpreter, InstructionResult::MemoryOOG));
@@ -79,6 +82,21 @@ fn pay(frame: &mut Frame, interpreter: &mut Interpreter, params: &GasParams, wor
         frame.memory_len = 32 * words as u64;
     }
     Ok(())
+}
+
+/// What `params.memory_cost(words)` is, by a shift where the divisor is the one of all forks so far.
+/// Does not overflow: the words are in a buffer.
+#[inline(always)]
+fn memory_cost(params: &GasParams, words: usize) -> u64 {
+    const USUAL_DIVISOR: u64 = 512;
+    if params.get(GasId::memory_quadratic_reduction()) != USUAL_DIVISOR {
+        return params.memory_cost(words);
+    }
+    let words = words as u64;
+    params
+        .get(GasId::memory_linear_cost())
+        .saturating_mul(words)
+        .saturating_add(words * words / USUAL_DIVISOR)
 }
 
 /// `CALLDATALOAD`: 32 bytes from any offset, big-endian, zero-padded behind the end. Does not look
