@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use evmc_backend::OptLevel;
 use evmc_ir::Module;
 
-use crate::passes::{dead_code, fold, inline, merge_blocks, trivial_params};
+use crate::passes::{dead_code, ensure, fold, inline, merge_blocks, merge_checks, trivial_params};
 
 /// A pass over a module.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,12 @@ pub const PIPELINE: &[Pass] = &[
     },
     Pass { name: "fold", what: "the same behind inlining", from: OptLevel::Default, run: fold::run },
     Pass {
+        name: "ensure",
+        what: "removes checks of memory accesses that an earlier one makes superfluous",
+        from: OptLevel::Less,
+        run: ensure::run,
+    },
+    Pass {
         name: "dead_code",
         what: "the same behind inlining",
         from: OptLevel::Default,
@@ -82,6 +88,12 @@ pub const PIPELINE: &[Pass] = &[
         from: OptLevel::Default,
         run: merge_blocks::run,
     },
+    Pass {
+        name: "merge_checks",
+        what: "merges gas charges and checks of memory accesses where nothing can observe it",
+        from: OptLevel::Default,
+        run: merge_checks::run,
+    },
 ];
 
 /// What the order of [`PIPELINE`] must respect.
@@ -92,6 +104,13 @@ pub const ORDER: &[Order] = &[
         why: "a constant behind a parameter is not seen as one",
     },
     Order { before: "fold", after: "dead_code", why: "folding leaves constants unused and blocks unreached" },
+    Order { before: "inline", after: "ensure", why: "what a caller made sure of is seen in its callee" },
+    Order { before: "merge_blocks", after: "merge_checks", why: "checks are merged inside blocks" },
+    Order {
+        before: "ensure",
+        after: "merge_checks",
+        why: "it splits blocks and hides what checks are about",
+    },
 ];
 
 /// What a pass did.

@@ -294,6 +294,8 @@ opcodes! {
     GasChargeAt "gas.charge_at" Charge (Is(I64)) -> (), No, [METERED];
     /// Pays an amount of gas; exits with `out_of_gas`.
     GasChargeDyn "gas.charge_dyn" None (Is(I64)) -> (), No, [METERED];
+    /// Gives an amount of gas back that was paid before on the same path, so that it can be paid later.
+    GasCredit "gas.credit" None (Is(I64)) -> (), No, [READS_GAS WRITES_GAS];
     /// Gas left.
     GasRemaining "gas.remaining" None () -> (Is(I64)), No, [READS_GAS];
 

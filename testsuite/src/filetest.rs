@@ -11,6 +11,7 @@
 //! | `legalize` | IR | `; check:` and `; not:` on the IR without words |
 //! | `lower` | EVM assembly | `; check:` and `; not:` on the IR after the frontend |
 //! | `optimise` | EVM assembly | the same after all passes |
+//! | `gas_limits` | EVM assembly | the interpreter's outcome under every gas limit, see [`limits`] |
 //!
 //! `; check: TEXT` must be in the output behind the line of the check before it; `*` stands for
 //! anything within the line. `; not: TEXT` is in no line of the output. For EVM assembly `; fork: NAME`
@@ -21,6 +22,7 @@
 
 mod check;
 pub mod engine;
+mod limits;
 mod native;
 mod output;
 pub mod run;
@@ -109,6 +111,7 @@ impl TestFile {
                 ["legalize"] => output::legalize(self),
                 ["lower"] => output::lower(self),
                 ["optimise"] => output::optimise(self),
+                ["gas_limits"] => limits::run(self),
                 _ => vec![Failure::new(line, format!("unknown command `{command}`"))],
             };
             failures.extend(found);

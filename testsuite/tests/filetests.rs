@@ -43,3 +43,8 @@ fn pass() {
 fn legalize() {
     folder("legalize");
 }
+
+#[test]
+fn gas_limits() {
+    folder("gas_limits");
+}

@@ -37,6 +37,12 @@ impl Translator<'_, '_> {
                 let amount = self.one(data.args[0]);
                 self.charge(amount);
             }
+            (Opcode::GasCredit, _) => {
+                let amount = self.one(data.args[0]);
+                let gas = self.b.use_var(self.gas);
+                let sum = self.b.ins().iadd(gas, amount);
+                self.b.def_var(self.gas, sum);
+            }
             (Opcode::GasChargeAt, &Imm::Charge { gas, stretch }) => {
                 let height = self.one(data.args[0]);
                 self.charge_at(gas, stretch.as_u32(), height);

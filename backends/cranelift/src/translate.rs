@@ -264,6 +264,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             | Op::GasCharge
             | Op::GasChargeAt
             | Op::GasChargeDyn
+            | Op::GasCredit
             | Op::GasRemaining
             | Op::ExitIf => self.metering(data),
             Op::Host => self.host(data),

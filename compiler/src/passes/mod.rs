@@ -1,7 +1,9 @@
 //! Passes over the IR, one file each, named by what they do.
 
 pub mod dead_code;
+pub mod ensure;
 pub mod fold;
 pub mod inline;
 pub mod merge_blocks;
+pub mod merge_checks;
 pub mod trivial_params;

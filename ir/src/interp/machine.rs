@@ -206,6 +206,7 @@ impl<'m> Interpreter<'m> {
             Opcode::GasCharge
             | Opcode::GasChargeAt
             | Opcode::GasChargeDyn
+            | Opcode::GasCredit
             | Opcode::GasRemaining
             | Opcode::StackCheck
             | Opcode::ExitIf
@@ -315,6 +316,10 @@ impl<'m> Interpreter<'m> {
                 (*gas, Flow::Exit(ExitCode::Stretch, Some((*stretch, height(0)))))
             }
             (Opcode::GasChargeDyn, _) => (operand(0), Flow::Exit(ExitCode::OutOfGas, None)),
+            (Opcode::GasCredit, _) => {
+                *gas = gas.wrapping_add(operand(0));
+                return Flow::Next;
+            }
             (Opcode::GasRemaining, _) => {
                 self.set(base, data.results[0], U256::from(*gas));
                 return Flow::Next;

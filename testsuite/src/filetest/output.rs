@@ -100,6 +100,11 @@ fn program(file: &TestFile) -> Result<Program> {
     }
 }
 
+/// The bytecode of a file.
+pub(super) fn assembled(file: &TestFile) -> std::result::Result<Vec<u8>, Failure> {
+    assemble(&file.text).map_err(|error| Failure::new(error.line, error.message))
+}
+
 /// `test lower`.
 pub(super) fn lower(file: &TestFile) -> Vec<Failure> {
     let run = |(code, fork, specialise): Program| {

@@ -69,9 +69,9 @@ impl Emit<'_> {
         if a.hi == b.hi {
             return self.half_less(low, a.lo, b.lo);
         }
-        // Offsets are tested against 2^64 − 1.
-        if high == Opcode::Ult && low == Opcode::Ult && a == Word::low(Part::Const(u64::MAX.into())) {
-            return self.exceeds_limb(b);
+        // Offsets are tested against 2^64 − 1 and against limits of the same form below it.
+        if let (Opcode::Ult, Opcode::Ult, Some(bits)) = (high, low, limb_mask(a)) {
+            return self.exceeds_limb(b, bits);
         }
         // `x < 0` and `x < c · 2^128` in general: the low half of `a` cannot decide.
         if low == Opcode::Ult && b.lo.is_zero() {
@@ -84,9 +84,14 @@ impl Emit<'_> {
         self.binary(Opcode::Or, I1, decided, lower)
     }
 
-    /// Whether a word is above 2^64 − 1.
-    fn exceeds_limb(&mut self, a: Word) -> Part {
-        let upper = self.half(a.lo, 1);
+    /// Whether a word is above 2^`bits` − 1; 1 to 64 bits.
+    fn exceeds_limb(&mut self, a: Word, bits: u32) -> Part {
+        let mut upper = self.half(a.lo, 1);
+        if bits < 64 {
+            let lowest = self.half(a.lo, 0);
+            let rest = self.shift(Opcode::Lshr, Type::I64, lowest, bits);
+            upper = self.binary(Opcode::Or, Type::I64, upper, rest);
+        }
         let upper = self.zext(I128, Type::I64, upper);
         let upper = self.binary(Opcode::Or, I128, upper, a.hi);
         let zero = self.half_eq(upper, Part::ZERO);
@@ -113,4 +118,10 @@ impl Emit<'_> {
     pub fn word_select(&mut self, condition: Part, a: Word, b: Word) -> Word {
         Word { lo: self.select(I128, condition, a.lo, b.lo), hi: self.select(I128, condition, a.hi, b.hi) }
     }
+}
+
+/// The number of bits, where a word is that many ones, from 1 to 64.
+fn limb_mask(word: Word) -> Option<u32> {
+    let mask = u64::try_from(word.as_constant()?).ok()?;
+    (mask > 0 && mask & mask.wrapping_add(1) == 0).then(|| mask.count_ones())
 }
