@@ -10,6 +10,7 @@ use regex::Regex;
 
 use crate::{
     alloc::Number,
+    backend::BackendName,
     bench::table::Sort,
     build::Emit,
     fork::{Fork, parse_fork},
@@ -65,13 +66,6 @@ pub enum EngineName {
     Ir,
 }
 
-/// Code generators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BackendName {
-    /// Compiles fast
-    Cranelift,
-}
-
 /// How code is compiled.
 #[derive(Clone, Debug, Args)]
 pub struct CompileArgs {
@@ -79,7 +73,15 @@ pub struct CompileArgs {
     #[arg(long, value_enum, default_value_t = BackendName::Cranelift)]
     pub backend: BackendName,
 
-    /// Optimisation level of the code generator, 0 to 3
+    /// Configuration of the LLVM backend instead of the built-in llvm.toml
+    #[arg(long, value_name = "FILE")]
+    pub llvm_config: Option<PathBuf>,
+
+    /// Target triple; others than this machine's give objects, not artifacts that run here
+    #[arg(long, value_name = "TRIPLE", default_value = evmc_backend::backend::DEFAULT_TRIPLE)]
+    pub target: String,
+
+    /// Optimisation level, 0 to 3
     #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=3))]
     pub level: u8,

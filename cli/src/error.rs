@@ -134,6 +134,19 @@ pub enum CliError {
         reason: String,
     },
 
+    /// A configuration of the LLVM backend that cannot be used.
+    #[error("{} cannot be used: {reason}", path.display())]
+    #[diagnostic(
+        code(evmc::llvm_config),
+        help("expected is a file like the project's llvm.toml, with exactly its keys")
+    )]
+    LlvmConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// An archive is damaged or not an archive.
     #[error(transparent)]
     #[diagnostic(

@@ -14,6 +14,7 @@
 pub mod alloc;
 pub mod archive;
 pub mod args;
+pub mod backend;
 pub mod bench;
 pub mod build;
 pub mod commands;

@@ -2,8 +2,7 @@
 //! IR a test gives, and returns the results. What the loop itself needs is kept to few operations.
 
 use evmc_abi::HostFn;
-use evmc_backend::Options;
-use evmc_backend::legalize::Outline;
+use evmc_backend::{Backend, Options};
 use evmc_ir::{BlockCall, Builder, Function, Imm, Module, Opcode, Type, Value};
 use revm::context::result::{ExecutionResult, Output};
 use ruint::aliases::U256;
@@ -92,8 +91,8 @@ fn item(b: &mut Builder<'_>, i: Value, words: usize, number: usize) -> Value {
 }
 
 /// Runs a contract on rows of operands; gives the result words.
-pub fn results(module: &Module, options: &Options, outline: Outline, rows: &[[U256; 3]]) -> Vec<U256> {
-    let native = Native::build(module, options, outline).unwrap_or_else(|error| panic!("{error}"));
+pub fn results(module: &Module, options: &Options, backend: &dyn Backend, rows: &[[U256; 3]]) -> Vec<U256> {
+    let native = Native::build(module, options, backend).unwrap_or_else(|error| panic!("{error}"));
     let calldata: Vec<u8> = rows.iter().flatten().flat_map(|word| word.to_be_bytes::<32>()).collect();
     match native.run(&calldata, 1 << 40) {
         ExecutionResult::Success { output: Output::Call(bytes), .. } => {

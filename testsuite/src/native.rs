@@ -1,6 +1,6 @@
 //! Modules of the IR as contracts that run natively.
 //!
-//! A module is compiled by the Cranelift backend, linked, checked, loaded and installed as the code
+//! A module is compiled by a backend, linked, checked, loaded and installed as the code
 //! of an account; transactions to that account run it inside revm.
 
 use std::sync::Arc;
@@ -8,9 +8,7 @@ use std::sync::Arc;
 use evmc_abi::descriptor::{Backend as Kind, Counters, Language, compiler_build};
 use evmc_abi::{CpuFeatures, OpRow, StretchRange};
 use evmc_artifact::Artifact;
-use evmc_backend::legalize::Outline;
 use evmc_backend::{Backend, Options};
-use evmc_backend_cranelift::Cranelift;
 use evmc_compiler::link::{Metadata, link};
 use evmc_ir::Module;
 use evmc_loader::LoadedCode;
@@ -40,8 +38,7 @@ impl CodeSource for Always {
 
 impl Native {
     /// Compiles a module for the machine's level, whatever is wrong as text.
-    pub fn build(module: &Module, options: &Options, outline: Outline) -> Result<Self, String> {
-        let backend = Cranelift { outline };
+    pub fn build(module: &Module, options: &Options, backend: &dyn Backend) -> Result<Self, String> {
         let object = backend.compile(module, options).map_err(|error| error.to_string())?;
         let stretches: Vec<StretchRange> = module.stretches.values().copied().collect();
         let metadata = Metadata {
@@ -50,7 +47,7 @@ impl Native {
             code_hash: [0; 32],
             code_len: stretches.iter().map(|stretch| stretch.end).max().unwrap_or(0).max(1),
             gas_table_hash: [0; 32],
-            backend: Kind::Cranelift,
+            backend: Kind::ALL.iter().copied().find(|kind| kind.name() == backend.name()).ok_or("backend")?,
             opt_level: 2,
             cpu_features: CpuFeatures::BASELINE,
             compiler_build: compiler_build("evmc test"),

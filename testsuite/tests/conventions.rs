@@ -2,10 +2,9 @@
 //! recursion, and the promises about the object.
 
 use evmc_abi::ExitCode;
-use evmc_backend::legalize::Outline;
-use evmc_backend::{Backend, BackendError, OptLevel, Options};
-use evmc_backend_cranelift::Cranelift;
+use evmc_backend::{BackendError, OptLevel, Options};
 use evmc_ir::{BlockCall, Builder, Func, Function, Module, Opcode, Type, Value};
+use evmc_testsuite::backends;
 use evmc_testsuite::kernel::{contract, from_word, results, to_word};
 use evmc_testsuite::native::Native;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
@@ -29,7 +28,10 @@ fn check(module: &Module, expected: impl Fn(&[U256; 3]) -> Vec<U256>) {
     let wanted: Vec<U256> = rows.iter().flat_map(expected).collect();
     for level in [OptLevel::None, OptLevel::Default] {
         let options = Options { level, ..Options::default() };
-        assert_eq!(results(module, &options, Outline::BySize, &rows), wanted, "{level:?}");
+        for backend in backends::all() {
+            let name = backend.name();
+            assert_eq!(results(module, &options, &*backend, &rows), wanted, "{level:?} {name}");
+        }
     }
 }
 
@@ -181,7 +183,10 @@ fn switches_find_their_case() {
         rows.push([U256::MAX, one, one]);
         let module = contract(rows.len(), 1, &body);
         let expected: Vec<U256> = rows.iter().flat_map(wanted).collect();
-        assert_eq!(results(&module, &Options::default(), Outline::BySize, &rows), expected, "{ty}");
+        for backend in backends::all() {
+            let name = backend.name();
+            assert_eq!(results(&module, &Options::default(), &*backend, &rows), expected, "{ty} {name}");
+        }
     }
 }
 
@@ -202,21 +207,24 @@ fn recursive() -> Module {
 
 #[test]
 fn an_exit_leaves_every_level() {
-    let native = Native::build(&recursive(), &Options::default(), Outline::BySize).unwrap();
-    let outcome = native.run(&[], 121_000);
-    assert!(matches!(outcome, ExecutionResult::Halt { .. }), "{outcome:?}");
-    assert_eq!(outcome.tx_gas_used(), 121_000);
+    for backend in backends::all() {
+        let native = Native::build(&recursive(), &Options::default(), &*backend).unwrap();
+        let outcome = native.run(&[], 121_000);
+        assert!(matches!(outcome, ExecutionResult::Halt { .. }), "{outcome:?}");
+        assert_eq!(outcome.tx_gas_used(), 121_000);
+    }
 }
 
 /// A cycle counts 1,024 frames.
 #[test]
 fn recursion_is_in_the_stack_bound() {
-    let bytes = |module: &Module| {
-        Cranelift::default().compile(module, &Options::default()).unwrap().native_stack_bytes
-    };
-    let flat = contract(1, 1, &|_, words| vec![words[0]]);
-    assert!((16..4096).contains(&bytes(&flat)), "{}", bytes(&flat));
-    assert!(bytes(&recursive()) >= 1024 * 16, "{}", bytes(&recursive()));
+    for backend in backends::all() {
+        let bytes =
+            |module: &Module| backend.compile(module, &Options::default()).unwrap().native_stack_bytes;
+        let flat = contract(1, 1, &|_, words| vec![words[0]]);
+        assert!((16..4096).contains(&bytes(&flat)), "{}", bytes(&flat));
+        assert!(bytes(&recursive()) >= 1024 * 16, "{}", bytes(&recursive()));
+    }
 }
 
 /// One global symbol, nothing undefined, an unwind table, the same bytes each time.
@@ -227,15 +235,17 @@ fn objects_keep_their_promises() {
         vec![b.binary(Opcode::SignExtend, product, x)]
     };
     let module = contract(3, 1, &body);
-    let compile = || Cranelift::default().compile(&module, &Options::default()).unwrap();
-    let first = compile();
-    assert_eq!(first, compile());
-    let file = object::File::parse(&first.bytes[..]).unwrap();
-    assert!(file.symbols().all(|symbol| !symbol.is_undefined()));
-    let global: Vec<_> =
-        file.symbols().filter(|symbol| symbol.is_global()).map(|symbol| symbol.name()).collect();
-    assert_eq!(global, [Ok(first.entry_symbol.as_str())]);
-    assert!(file.section_by_name(".eh_frame").is_some_and(|section| section.size() > 0));
+    for backend in backends::all() {
+        let compile = || backend.compile(&module, &Options::default()).unwrap();
+        let first = compile();
+        assert_eq!(first, compile());
+        let file = object::File::parse(&first.bytes[..]).unwrap();
+        assert!(file.symbols().all(|symbol| !symbol.is_undefined()));
+        let global: Vec<_> =
+            file.symbols().filter(|symbol| symbol.is_global()).map(|symbol| symbol.name()).collect();
+        assert_eq!(global, [Ok(first.entry_symbol.as_str())]);
+        assert!(file.section_by_name(".eh_frame").is_some_and(|section| section.size() > 0));
+    }
 }
 
 /// What cannot be compiled is an error.
@@ -243,11 +253,13 @@ fn objects_keep_their_promises() {
 fn refusals_are_errors() {
     let options = Options::default();
     let module = Module::default();
-    assert_eq!(Cranelift::default().compile(&module, &options), Err(BackendError::NoEntry));
-    let module = contract(1, 1, &|_, words| vec![words[0]]);
-    for triple in ["aarch64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "nonsense"] {
-        let options = Options { triple: triple.into(), ..Options::default() };
-        let refused = Cranelift::default().compile(&module, &options);
-        assert!(matches!(refused, Err(BackendError::Target { .. })), "{refused:?}");
+    for backend in backends::all() {
+        assert_eq!(backend.compile(&module, &options), Err(BackendError::NoEntry));
+        let module = contract(1, 1, &|_, words| vec![words[0]]);
+        for triple in ["riscv64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "nonsense"] {
+            let options = Options { triple: triple.into(), ..Options::default() };
+            let refused = backend.compile(&module, &options);
+            assert!(matches!(refused, Err(BackendError::Target { .. })), "{refused:?}");
+        }
     }
 }

@@ -15,6 +15,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("evmc-ir", &["evmc-abi"]),
     ("evmc-backend", &["evmc-abi", "evmc-ir"]),
     ("evmc-backend-cranelift", &["evmc-abi", "evmc-ir", "evmc-backend"]),
+    ("evmc-backend-llvm", &["evmc-abi", "evmc-ir", "evmc-backend"]),
     ("evmc-compiler", &["evmc-abi", "evmc-ir", "evmc-backend"]),
     ("evmc-artifact", &["evmc-abi"]),
     ("evmc-loader", &["evmc-abi", "evmc-artifact"]),
@@ -26,6 +27,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-ir",
             "evmc-backend",
             "evmc-backend-cranelift",
+            "evmc-backend-llvm",
             "evmc-compiler",
             "evmc-artifact",
             "evmc-loader",
@@ -71,6 +73,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("cranelift-frontend", &["evmc-backend-cranelift"]),
     ("cranelift-module", &["evmc-backend-cranelift"]),
     ("cranelift-object", &["evmc-backend-cranelift"]),
+    ("inkwell", &["evmc-backend-llvm"]),
 ];
 
 /// Dependencies that may share one comment in the root manifest.

@@ -17,7 +17,7 @@ const CASES: u64 = 150;
 fn engines_agree_on_random_programs() {
     let found = compare::on_stack(|| {
         (0..CASES).find_map(|seed| {
-            let difference = compare::run(&Case::generate(seed, &[]), &[Tested::Native, Tested::Ir])?;
+            let difference = compare::run(&Case::generate(seed, &[]), &Tested::usual())?;
             Some((seed, difference))
         })
     });
@@ -34,7 +34,7 @@ fn engines_agree_on_what_once_differed() {
         let path = entry.expect("a folder can be read").path();
         let text = fs::read_to_string(&path).expect("a case can be read");
         let case = report::from_json(&text).expect("a case has the known form");
-        let found = compare::on_stack(|| compare::run(&case, &[Tested::Native, Tested::Ir]));
+        let found = compare::on_stack(|| compare::run(&case, &Tested::usual()));
         if let Some(difference) = found.expect("there is a large stack") {
             panic!("{}: {difference:?}", path.display());
         }

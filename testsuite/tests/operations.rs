@@ -4,9 +4,10 @@
 //! as calls, and once more for each interesting constant as an operand, where expansions are short.
 
 use evmc_backend::legalize::Outline;
-use evmc_backend::{CpuLevel, OptLevel, Options};
+use evmc_backend::{Backend, CpuLevel, OptLevel, Options};
 use evmc_ir::eval::{eval, mask, truncate};
 use evmc_ir::{Builder, Imm, ImmKind, Opcode, Slot, Type, TypeClass, Value};
+use evmc_testsuite::backends;
 use evmc_testsuite::kernel::{contract, from_word, results, to_word};
 use ruint::aliases::U256;
 
@@ -87,7 +88,14 @@ fn operand(op: Opcode, ty: Type, from: Type, n: usize, word: U256) -> U256 {
     }
 }
 
-fn check(op: Opcode, ty: Type, from: Type, options: &Options, outline: Outline, rng: &mut fastrand::Rng) {
+fn check(
+    op: Opcode,
+    ty: Type,
+    from: Type,
+    options: &Options,
+    backend: &dyn Backend,
+    rng: &mut fastrand::Rng,
+) {
     let arity = op.row().args.len();
     let count = op.row().results.len();
     let values = operands(from, rng);
@@ -101,12 +109,12 @@ fn check(op: Opcode, ty: Type, from: Type, options: &Options, outline: Outline, 
         }
     }
     let module = contract(rows.len(), count, &|b, words| apply(b, op, ty, from, words));
-    let actual = results(&module, options, outline, &rows);
+    let actual = results(&module, options, backend, &rows);
     assert_eq!(actual.len(), rows.len() * count);
     for (row, got) in rows.iter().zip(actual.chunks(count)) {
         let args: Vec<U256> = (0..arity).map(|n| operand(op, ty, from, n, row[n])).collect();
         let expected = eval(op, ty, from, &args).unwrap();
-        assert_eq!(got, &expected[..count], "{op:?}.{ty} from {from} {args:x?} {outline:?}");
+        assert_eq!(got, &expected[..count], "{op:?}.{ty} from {from} {args:x?} {}", backend.name());
     }
 }
 
@@ -116,8 +124,8 @@ fn operations_agree_with_their_meaning() {
     let mut rng = fastrand::Rng::with_seed(1);
     for (op, ty) in pure_operations() {
         for from in sources(op, ty) {
-            for outline in [Outline::Rare, Outline::Heavy] {
-                check(op, ty, from, &Options::default(), outline, &mut rng);
+            for backend in [Outline::Rare, Outline::Heavy].into_iter().flat_map(backends::with_outline) {
+                check(op, ty, from, &Options::default(), &*backend, &mut rng);
             }
         }
     }
@@ -132,7 +140,9 @@ fn operations_agree_without_optimisation() {
         let cpu = if rounds { CpuLevel::V3 } else { CpuLevel::Baseline };
         let options = Options { level: OptLevel::None, cpu, ..Options::default() };
         for from in sources(op, ty).into_iter().take(2) {
-            check(op, ty, from, &options, Outline::BySize, &mut rng);
+            for backend in backends::all() {
+                check(op, ty, from, &options, &*backend, &mut rng);
+            }
         }
     }
 }
@@ -172,15 +182,18 @@ fn check_constants(op: Opcode, ty: Type, place: usize, rng: &mut fastrand::Rng) 
     };
     let per_row = count * constants.len();
     let module = contract(rows.len(), per_row, &body);
-    let actual = results(&module, &Options::default(), Outline::BySize, &rows);
-    assert_eq!(actual.len(), rows.len() * per_row);
-    for (row, got) in rows.iter().zip(actual.chunks(per_row)) {
-        for (&constant, got) in constants.iter().zip(got.chunks(count)) {
-            let mut args: Vec<U256> =
-                (0..op.row().args.len()).map(|n| operand(op, ty, ty, n, row[n])).collect();
-            args[place] = constant;
-            let expected = eval(op, ty, ty, &args).unwrap();
-            assert_eq!(got, &expected[..count], "{op:?}.{ty} {args:x?} constant {place}");
+    for backend in backends::all() {
+        let actual = results(&module, &Options::default(), &*backend, &rows);
+        assert_eq!(actual.len(), rows.len() * per_row);
+        for (row, got) in rows.iter().zip(actual.chunks(per_row)) {
+            for (&constant, got) in constants.iter().zip(got.chunks(count)) {
+                let mut args: Vec<U256> =
+                    (0..op.row().args.len()).map(|n| operand(op, ty, ty, n, row[n])).collect();
+                args[place] = constant;
+                let expected = eval(op, ty, ty, &args).unwrap();
+                let name = backend.name();
+                assert_eq!(got, &expected[..count], "{op:?}.{ty} {args:x?} constant {place} {name}");
+            }
         }
     }
 }

@@ -63,6 +63,9 @@ impl CpuLevel {
     }
 }
 
+/// The target where none is named, in LLVM's notation.
+pub const DEFAULT_TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
 /// What a module is compiled for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -81,7 +84,7 @@ impl Default for Options {
         Self {
             level: OptLevel::default(),
             cpu: CpuLevel::default(),
-            triple: "x86_64-unknown-linux-gnu".into(),
+            triple: DEFAULT_TRIPLE.into(),
             entry_symbol: "evmc_entry".into(),
         }
     }

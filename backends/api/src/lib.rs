@@ -1,6 +1,8 @@
 //! What every backend offers, and the passes that backends share.
 //!
 //! * [`backend`]: the [`Backend`] trait, its options, its product and its errors.
+//! * [`call_graph`]: who calls whom and with which effects, the base of calling conventions.
+//! * [`native_stack`]: how much native stack one activation of the entry point may use.
 //! * [`legalize`]: rewrites a module so that no value is wider than 128 bits.
 //!
 //! A backend turns a verified module into one relocatable ELF object. It promises that
@@ -18,6 +20,8 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod call_graph;
 pub mod legalize;
+pub mod native_stack;
 
 pub use backend::{Backend, BackendError, CpuLevel, Object, OptLevel, Options};

@@ -8,12 +8,13 @@ use cranelift_entity::SecondaryMap;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{FuncId, Linkage, Module as _, ModuleReloc};
 use cranelift_object::{ObjectBuilder, ObjectModule};
+use evmc_backend::call_graph::isolate_entry;
 use evmc_backend::legalize::{Outline, legalize};
+use evmc_backend::native_stack::native_stack_bytes;
 use evmc_backend::{BackendError, Object, OptLevel, Options};
-use evmc_ir::{Builder, Func, Function, Imm, Module};
+use evmc_ir::{Func, Module};
 
 use crate::signature::{Convention, Interface, interfaces};
-use crate::stack_use::native_stack_bytes;
 use crate::target;
 use crate::tier::{self, Budget, Effort};
 use crate::translate::{Surroundings, Translator};
@@ -40,36 +41,9 @@ pub(crate) fn assembly(module: &Module, options: &Options, outline: Outline) -> 
 
 /// The legal form of a module, whose entry no function calls.
 fn prepare(module: &Module, outline: Outline) -> Result<Module, BackendError> {
-    let entry = module.entry.ok_or(BackendError::NoEntry)?;
-    let func = module.functions.get(entry).ok_or(BackendError::NoEntry)?;
-    if func.param_types().next().is_some() || !func.results.is_empty() {
-        return Err(BackendError::NoEntry);
-    }
     let mut legal = legalize(module, outline);
-    if is_called(&legal, entry) {
-        legal.entry = Some(legal.functions.push(forwarder(entry)));
-    }
+    isolate_entry(&mut legal)?;
     Ok(legal)
-}
-
-/// Whether a function is called in the module.
-fn is_called(module: &Module, callee: Func) -> bool {
-    let calls = |func: &Function| {
-        let mut insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
-        insts.any(|(_, data)| data.imm == Imm::Function(callee))
-    };
-    module.functions.values().any(calls)
-}
-
-/// A function that calls another one.
-fn forwarder(callee: Func) -> Function {
-    let mut func = Function::new("evmc.entry", &[]);
-    let mut b = Builder::new(&mut func);
-    let block = b.create_block();
-    b.switch_to(block);
-    b.call(callee, &[], &[]);
-    b.ret(&[]);
-    func
 }
 
 /// A failure of the code generator.

@@ -39,7 +39,6 @@ mod gas;
 mod memory;
 mod shift;
 mod signature;
-mod stack_use;
 mod target;
 mod tier;
 mod translate;

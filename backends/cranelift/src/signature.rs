@@ -4,7 +4,8 @@ use cranelift_codegen::ir::{AbiParam, Signature, types};
 use cranelift_codegen::isa::CallConv;
 use cranelift_entity::SecondaryMap;
 use evmc_abi::Effects;
-use evmc_ir::{Func, Function, Imm, Module, Opcode, Type};
+use evmc_backend::call_graph::effects;
+use evmc_ir::{Func, Function, Module, Type};
 
 use crate::value::{half_types, machine_type};
 
@@ -47,10 +48,10 @@ pub(crate) struct Interface {
 
 /// The interfaces of all functions of a legal module, by function.
 pub(crate) fn interfaces(module: &Module) -> SecondaryMap<Func, Option<Interface>> {
-    let metered = metered(module);
+    let effects = effects(module);
     let mut interfaces = SecondaryMap::new();
     for (id, func) in module.functions.iter() {
-        let convention = match metered[id] {
+        let convention = match effects[id].intersects(Effects::METERED) {
             _ if module.entry == Some(id) => Convention::Entry,
             true => Convention::Metered,
             false => Convention::Light,
@@ -58,35 +59,6 @@ pub(crate) fn interfaces(module: &Module) -> SecondaryMap<Func, Option<Interface
         interfaces[id] = Some(interface(func, convention));
     }
     interfaces
-}
-
-/// Which functions may exit or touch gas, themselves or in what they call.
-fn metered(module: &Module) -> SecondaryMap<Func, bool> {
-    let mut callers: SecondaryMap<Func, Vec<Func>> = SecondaryMap::new();
-    let (mut metered, mut work) = (SecondaryMap::new(), Vec::new());
-    for (id, func) in module.functions.iter() {
-        let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
-        for (_, data) in insts {
-            match data.imm {
-                Imm::Function(callee) => callers[callee].push(id),
-                _ if metered[id] => {}
-                _ if data.opcode == Opcode::Unreachable || data.effects().intersects(Effects::METERED) => {
-                    metered[id] = true;
-                    work.push(id);
-                }
-                _ => {}
-            }
-        }
-    }
-    while let Some(callee) = work.pop() {
-        for &caller in &callers[callee] {
-            if !metered[caller] {
-                metered[caller] = true;
-                work.push(caller);
-            }
-        }
-    }
-    metered
 }
 
 fn interface(func: &Function, convention: Convention) -> Interface {

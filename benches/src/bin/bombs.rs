@@ -17,8 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser;
-use evmc_backend_cranelift::Cranelift;
+use clap::{Parser, ValueEnum as _};
+use evmc::backend::{self, BackendName};
+use evmc_backend::{OptLevel, Options};
 use evmc_benches::bombs::{self, Bomb};
 use evmc_compiler::driver::{self, Config};
 use evmc_testsuite::measure;
@@ -51,6 +52,12 @@ struct Args {
     /// A compilation is ended after this wall time, in seconds
     #[arg(long, value_name = "S", default_value_t = 30)]
     timeout_s: u64,
+    /// Code generator
+    #[arg(long, value_enum, default_value_t = BackendName::Cranelift)]
+    backend: BackendName,
+    /// Optimisation level, 0 to 3
+    #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2)]
+    level: u8,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -86,7 +93,7 @@ struct Row {
 fn main() -> ExitCode {
     let args = Args::parse();
     if let (Some(name), Some(size)) = (&args.only, args.size) {
-        return compile_here(name, size);
+        return compile_here(name, size, &args);
     }
     if !args.json {
         print_header(&args);
@@ -109,14 +116,23 @@ fn main() -> ExitCode {
 }
 
 /// Compiles one bomb and prints its [`Cost`]. The first compilation decides about memory.
-fn compile_here(name: &str, size: usize) -> ExitCode {
+fn compile_here(name: &str, size: usize, args: &Args) -> ExitCode {
     let Some(bomb) = bombs::all().find(|bomb| bomb.name == name) else { return ExitCode::from(2) };
     let code = (bomb.generate)(size);
+    let backend = match backend::create(args.backend, None) {
+        Ok(backend) => backend,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let level = OptLevel::from_number(args.level).unwrap_or_default();
+    let config = Config { backend: Options { level, ..Options::default() }, ..Config::default() };
     let (mut used, mut best) = (0.0, f64::INFINITY);
     let mut peak_memory_mib = 0.0;
     loop {
         let start = measure::process_cpu_s();
-        let compiled = match driver::compile(&code, &Config::default(), &Cranelift::default()) {
+        let compiled = match driver::compile(&code, &config, &*backend) {
             Ok(compiled) => compiled,
             Err(error) => {
                 eprintln!("{name}: {error}");
@@ -139,10 +155,13 @@ fn compile_here(name: &str, size: usize) -> ExitCode {
 }
 
 /// Compiles a bomb in a process of its own.
-fn compile_in_child(bomb: &Bomb, size: usize, timeout: Duration) -> Option<Cost> {
+fn compile_in_child(bomb: &Bomb, size: usize, args: &Args) -> Option<Cost> {
     use std::process::Stdio;
+    let timeout = Duration::from_secs(args.timeout_s);
+    let backend = args.backend.to_possible_value()?;
     let mut child = Command::new(env::current_exe().ok()?)
         .args(["--only", bomb.name, "--size", &size.to_string()])
+        .args(["--backend", backend.get_name(), "-O", &args.level.to_string()])
         .stdout(Stdio::piped())
         .spawn()
         .ok()?;
@@ -161,8 +180,7 @@ fn compile_in_child(bomb: &Bomb, size: usize, timeout: Duration) -> Option<Cost>
 
 /// Compiles a bomb at every size and compares with the limits.
 fn measure_bomb(bomb: &'static Bomb, args: &Args) -> Row {
-    let timeout = Duration::from_secs(args.timeout_s);
-    let costs: Vec<_> = args.sizes.iter().map(|kib| compile_in_child(bomb, kib << 10, timeout)).collect();
+    let costs: Vec<_> = args.sizes.iter().map(|kib| compile_in_child(bomb, kib << 10, args)).collect();
     let growth = growth(&costs);
     let mut broken = Vec::new();
     if costs.iter().any(Option::is_none) {

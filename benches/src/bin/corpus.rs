@@ -12,7 +12,8 @@ use std::{
 };
 
 use clap::Parser;
-use evmc_backend_cranelift::Cranelift;
+use evmc::backend::{self, BackendName};
+use evmc_backend::{Backend, OptLevel, Options};
 use evmc_compiler::{
     driver::{self, Config},
     frontend::evm::opcode::Fork,
@@ -34,6 +35,15 @@ struct Args {
     /// Only the first N contracts
     #[arg(long, value_name = "N")]
     take: Option<usize>,
+    /// Only every N-th contract
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    step: usize,
+    /// Code generator
+    #[arg(long, value_enum, default_value_t = BackendName::Cranelift)]
+    backend: BackendName,
+    /// Optimisation level, 0 to 3
+    #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2)]
+    level: u8,
     /// Stop before the backend: frontend and passes alone
     #[arg(long)]
     no_backend: bool,
@@ -83,6 +93,8 @@ struct Summary {
     panicked: Vec<Listed<()>>,
     fully_resolved: usize,
     fully_resolved_share: f64,
+    /// Median of artifact size by code size.
+    size_ratio_median: f64,
     compile_median_s: f64,
     compile_p99_s: f64,
     compile_max_s: f64,
@@ -101,7 +113,15 @@ fn main() -> ExitCode {
         }
     };
     contracts.truncate(args.take.unwrap_or(usize::MAX));
-    let summary = Summary::new(&contracts, compile_all(&contracts, &args));
+    let contracts: Vec<_> = contracts.into_iter().step_by(args.step.max(1)).collect();
+    let backend = match backend::create(args.backend, None) {
+        Ok(backend) => backend,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let summary = Summary::new(&contracts, compile_all(&contracts, &args, &*backend));
     if args.json {
         println!("{}", serde_json::to_string_pretty(&summary).expect("a summary is JSON"));
     } else {
@@ -111,12 +131,12 @@ fn main() -> ExitCode {
 }
 
 /// Compiles all contracts on several threads; the outcomes come in the order of the corpus.
-fn compile_all(contracts: &[Contract], args: &Args) -> Vec<Outcome> {
+fn compile_all(contracts: &[Contract], args: &Args, backend: &dyn Backend) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut outcomes = Vec::new();
         while let Some(index) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < contracts.len()) {
-            outcomes.push(compile_one(index, &contracts[index].code, args));
+            outcomes.push(compile_one(index, &contracts[index].code, args, backend));
         }
         outcomes
     };
@@ -128,12 +148,14 @@ fn compile_all(contracts: &[Contract], args: &Args) -> Vec<Outcome> {
     outcomes
 }
 
-fn compile_one(index: usize, code: &[u8], args: &Args) -> Outcome {
-    let config = Config { fork: args.fork, verify: args.verify, ..Config::default() };
+fn compile_one(index: usize, code: &[u8], args: &Args, backend: &dyn Backend) -> Outcome {
+    let level = OptLevel::from_number(args.level).unwrap_or_default();
+    let options = Options { level, ..Options::default() };
+    let config = Config { fork: args.fork, verify: args.verify, backend: options, ..Config::default() };
     let start = measure::thread_cpu_s();
     let result = catch_unwind(AssertUnwindSafe(|| match args.no_backend {
         true => driver::lower(code, &config).map(|lowered| (lowered.statistics, 0)),
-        false => driver::compile(code, &config, &Cranelift::default())
+        false => driver::compile(code, &config, backend)
             .map(|compiled| (compiled.statistics, compiled.artifact.len())),
     }));
     let cpu_s = measure::thread_cpu_s() - start;
@@ -149,6 +171,10 @@ impl Summary {
     fn new(contracts: &[Contract], mut outcomes: Vec<Outcome>) -> Self {
         let mut times: Vec<f64> = outcomes.iter().map(|outcome| outcome.cpu_s).collect();
         times.sort_by(f64::total_cmp);
+        let compiled = outcomes.iter().filter(|outcome| outcome.failure.is_none());
+        let ratio = |o: &Outcome| o.artifact_bytes as f64 / contracts[o.index].code.len().max(1) as f64;
+        let mut ratios: Vec<f64> = compiled.map(ratio).collect();
+        ratios.sort_by(f64::total_cmp);
         let fully_resolved = outcomes.iter().filter(|outcome| outcome.resolved).count();
         let (mut refused, mut panicked) = (Vec::new(), Vec::new());
         for outcome in &outcomes {
@@ -171,6 +197,7 @@ impl Summary {
             panicked,
             fully_resolved,
             fully_resolved_share: fully_resolved as f64 / contracts.len().max(1) as f64,
+            size_ratio_median: measure::quantile(&ratios, 0.5),
             compile_median_s: measure::quantile(&times, 0.5),
             compile_p99_s: measure::quantile(&times, 0.99),
             compile_max_s: measure::quantile(&times, 1.0),
@@ -183,6 +210,7 @@ impl Summary {
     fn print(&self) {
         println!("codes             {} ({} bytes)", self.codes, self.code_bytes);
         println!("compiled          {} ({} bytes of artifacts)", self.compiled, self.artifact_bytes);
+        println!("bytes by code     median {:.2}", self.size_ratio_median);
         println!("refused           {}", self.refused.len());
         self.refused.iter().for_each(|listed| println!("    {} {}", listed.code_hash, listed.value));
         println!("panicked          {}", self.panicked.len());

@@ -41,7 +41,7 @@ pub fn run(args: &BuildArgs) -> Result<ExitStatus, CliError> {
     let bar = output::progress(Some(jobs.len() as u64), jobs.len() < 2);
     let threads = args.jobs.map_or_else(default_jobs, usize::from);
     let config = config(&args.compile, args.fork);
-    let backend = backend(args.compile.backend);
+    let backend = backend(&args.compile)?;
     let results = build::build(&jobs, part, args.emit, &config, &*backend, threads, || bar.inc(1))?;
     bar.finish_and_clear();
     report(args, backend.name(), args.fork, results)

@@ -73,7 +73,7 @@ fn inspect_contracts(
     answer: &mut Answer,
 ) -> Result<ExitStatus, CliError> {
     let config = config(&args.compile, args.fork);
-    let backend = args.measure.then(|| backend(args.compile.backend));
+    let backend = args.measure.then(|| backend(&args.compile)).transpose()?;
     let threads = args.jobs.map_or_else(default_jobs, usize::from);
     let bar = output::progress(Some(contracts.len() as u64), contracts.len() < 2);
     let generator = backend.as_deref().map(|backend| backend as _);

@@ -10,11 +10,11 @@ mod statetest;
 mod transaction;
 
 use evmc_backend::{Backend, OptLevel, Options};
-use evmc_backend_cranelift::Cranelift;
 use evmc_compiler::driver::Config;
 
 use crate::{
-    args::{BackendName, Command, CompileArgs, EngineName},
+    args::{Command, CompileArgs, EngineName},
+    backend,
     engine::{CompiledEngine, Engine, InterpreterEngine, IrMaker, NativeMaker},
     error::{CliError, ExitStatus, print_error},
     fork::Fork,
@@ -35,29 +35,28 @@ pub fn run(command: Command) -> Result<ExitStatus, CliError> {
 }
 
 /// The engine with this name; `initcode` tells whether code that creates contracts is compiled too.
-fn engine(name: EngineName, compile: &CompileArgs, initcode: bool) -> Box<dyn Engine> {
+fn engine(name: EngineName, compile: &CompileArgs, initcode: bool) -> Result<Box<dyn Engine>, CliError> {
     let config = config(compile, Fork::default());
-    match name {
+    Ok(match name {
         EngineName::Interpreter => Box::new(InterpreterEngine::default()),
         EngineName::Ir => Box::new(CompiledEngine::new("ir", IrMaker::new(config), initcode)),
         EngineName::Native => {
-            let maker = NativeMaker::new(backend(compile.backend), config);
+            let maker = NativeMaker::new(backend(compile)?, config);
             Box::new(CompiledEngine::new("native", maker, initcode))
         }
-    }
+    })
 }
 
-/// The code generator with this name.
-fn backend(name: BackendName) -> Box<dyn Backend + Send> {
-    match name {
-        BackendName::Cranelift => Box::new(Cranelift::default()),
-    }
+/// The code generator that the arguments name.
+fn backend(compile: &CompileArgs) -> Result<Box<dyn Backend + Send>, CliError> {
+    backend::create(compile.backend, compile.llvm_config.as_deref())
 }
 
 /// The compiler's configuration for `fork`.
 fn config(compile: &CompileArgs, fork: Fork) -> Config {
     let level = OptLevel::from_number(compile.level).unwrap_or_default();
-    let backend = Options { level, cpu: compile.cpu, ..Options::default() };
+    let (cpu, triple) = (compile.cpu, compile.target.clone());
+    let backend = Options { level, cpu, triple, ..Options::default() };
     let verify = compile.verify_ir || Config::default().verify;
     Config { fork, backend, specialise: !compile.no_specialise, verify }
 }

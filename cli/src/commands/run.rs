@@ -59,7 +59,7 @@ struct Start {
 fn start(args: &RunArgs) -> Result<Start, CliError> {
     let Some(bytes) = artifact::read(Path::new(&args.input))? else {
         let contract = transaction::contract(&args.transaction, &args.input)?;
-        let engine = engine(args.engine, &args.compile, true);
+        let engine = engine(args.engine, &args.compile, true)?;
         return Ok(Start { contract, engine, fork: args.transaction.fork.unwrap_or_default() });
     };
     let path = Path::new(&args.input);
@@ -82,7 +82,7 @@ fn start(args: &RunArgs) -> Result<Start, CliError> {
     let found = found
         .expect(&code_hash(contract.runtime()?), fork as u16)
         .map_err(|error| refused(error.to_string()))?;
-    let others = NativeMaker::new(backend(args.compile.backend), config(&args.compile, fork));
+    let others = NativeMaker::new(backend(&args.compile)?, config(&args.compile, fork));
     let maker = ArtifactMaker::new(&found, fork, others).map_err(refused)?;
     Ok(Start { contract, engine: Box::new(CompiledEngine::new("native", maker, true)), fork })
 }

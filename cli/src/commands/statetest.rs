@@ -12,7 +12,7 @@ use crate::{
 
 /// Runs the tests.
 pub fn run(args: StatetestArgs) -> Result<ExitStatus, CliError> {
-    let engine = engine(args.engine, &args.compile, !args.no_initcode);
+    let engine = engine(args.engine, &args.compile, !args.no_initcode)?;
     let options = Options {
         forks: args.forks,
         filter: args.filter,

@@ -54,7 +54,7 @@ struct Args {
     /// Stop after this many cases
     #[arg(long, value_name = "N", default_value_t = u64::MAX)]
     cases: u64,
-    /// Engines to test
+    /// Engines to test: native, native0 (Cranelift), llvm, llvm0, llvm1, llvm3, ir
     #[arg(long, value_delimiter = ',', default_value = "native")]
     engines: Vec<String>,
     /// Processes
@@ -91,7 +91,7 @@ fn run(args: &Args) -> io::Result<bool> {
     let engines: Vec<Tested> = args
         .engines
         .iter()
-        .map(|name| Tested::from_name(name).ok_or_else(|| io::Error::other(format!("no engine `{name}`"))))
+        .map(|name| Tested::from_name(name).map_err(io::Error::other))
         .collect::<io::Result<_>>()?;
     if let Some(path) = &args.replay {
         return replay(path, &engines);
@@ -107,7 +107,7 @@ fn replay(path: &Path, engines: &[Tested]) -> io::Result<bool> {
     let case = report::from_json(&text).ok_or_else(|| io::Error::other("not a case"))?;
     let found = compare::on_stack(|| compare::run(&case, engines))?;
     match &found {
-        Some(found) => println!("{}, transaction {}: {}", found.engine.name(), found.transaction, found.what),
+        Some(found) => println!("{}, transaction {}: {}", found.engine.name, found.transaction, found.what),
         None => println!("no difference"),
     }
     Ok(found.is_some())
@@ -143,7 +143,7 @@ fn work(args: &Args, stride: u64, engines: &[Tested]) -> io::Result<bool> {
             let fails = |case: &Case| compare::run(case, &[found.engine]).is_some();
             let small = minimise(case, MINIMISE_BUDGET, fails);
             let what = compare::run(&small, &[found.engine]).map_or(found.what, |found| found.what);
-            write_case(args, &small, &format!("{}: {what}", found.engine.name()))?;
+            write_case(args, &small, &format!("{}: {what}", found.engine.name))?;
             return Ok(true);
         }
     }

@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 
+use evmc::backend::{BackendName, HAS_LLVM};
 use evmc_abi::{ExitCode, Field};
+use evmc_backend::OptLevel;
 use evmc_ir::interp::{self, Completion, SimpleHost};
 use evmc_ir::{Func, Module};
 use ruint::aliases::U256;
+
+use super::native::Machine;
 
 /// Account that the frame runs for.
 pub const ADDRESS: u64 = 0xaaaa;
@@ -60,10 +64,20 @@ pub trait Engine {
     fn call(&self, module: &Module, func: Func, args: &[U256], world: &World) -> Result<Ending, String>;
 }
 
-/// Every engine.
-pub fn engines() -> [&'static dyn Engine; 2] {
-    [&Interpreter, &super::native::Cranelift]
+/// Every engine of this build.
+pub fn engines() -> Vec<&'static dyn Engine> {
+    let mut all: Vec<&'static dyn Engine> = vec![&Interpreter];
+    let machines = MACHINES.iter().filter(|machine| HAS_LLVM || machine.backend != BackendName::Llvm);
+    all.extend(machines.map(|machine| machine as &dyn Engine));
+    all
 }
+
+/// Backends and levels.
+const MACHINES: &[Machine] = &[
+    Machine { name: "cranelift", backend: BackendName::Cranelift, level: OptLevel::Default },
+    Machine { name: "llvm", backend: BackendName::Llvm, level: OptLevel::Default },
+    Machine { name: "llvm0", backend: BackendName::Llvm, level: OptLevel::None },
+];
 
 /// The IR interpreter.
 #[derive(Clone, Copy, Debug)]

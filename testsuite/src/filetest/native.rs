@@ -6,9 +6,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use evmc::backend::{self, BackendName};
 use evmc_abi::{ExitCode, Field, Frame, OpRow, StretchRange};
-use evmc_backend::Options;
-use evmc_backend::legalize::Outline;
+use evmc_backend::{OptLevel, Options};
 use evmc_ir::{Builder, Func, Function, Imm, Module, Opcode, Type};
 use evmc_revm::{AotEvm, CodeSource, FrameCode, HostView};
 use revm::bytecode::Bytecode;
@@ -30,13 +30,17 @@ const SLOT: u64 = 32;
 /// Stands behind the gas where the function returned.
 const MARK: U256 = U256::from_limbs([0x6d61_726b_6564_2121; 4]);
 
-/// The Cranelift backend.
+/// A backend at an optimisation level.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cranelift;
+pub(super) struct Machine {
+    pub name: &'static str,
+    pub backend: BackendName,
+    pub level: OptLevel,
+}
 
-impl Engine for Cranelift {
+impl Engine for Machine {
     fn name(&self) -> &'static str {
-        "cranelift"
+        self.name
     }
 
     fn call(&self, module: &Module, func: Func, args: &[U256], world: &World) -> Result<Ending, String> {
@@ -45,7 +49,9 @@ impl Engine for Cranelift {
         if !is_entry {
             module.entry = Some(call_and_store(&mut module, func, args));
         }
-        let native = Native::build(&module, &Options::default(), Outline::default())?;
+        let options = Options { level: self.level, ..Options::default() };
+        let backend = backend::create(self.backend, None).map_err(|error| error.to_string())?;
+        let native = Native::build(&module, &options, &*backend)?;
         let frame = run(native.code(), world)?;
         if !is_entry && let Some(ending) = frame.returned(&module.functions[func].results) {
             return Ok(ending);

@@ -6,8 +6,9 @@ use std::{
     sync::Arc,
 };
 
+use evmc::backend::{self, BackendName, HAS_LLVM};
 use evmc::engine::{CompiledEngine, Engine, InterpreterEngine, IrMaker, NativeMaker, TxResult};
-use evmc_backend_cranelift::Cranelift;
+use evmc_backend::{OptLevel, Options};
 use evmc_compiler::driver::Config;
 use revm::state::{Account, EvmState};
 
@@ -15,36 +16,59 @@ use super::case::{Case, Transaction};
 
 /// An engine under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tested {
-    /// Machine code.
-    Native,
-    /// The interpreter of the IR.
-    Ir,
+pub struct Tested {
+    /// Its name.
+    pub name: &'static str,
+    /// What makes the code, or nothing for the interpreter of the IR.
+    backend: Option<BackendName>,
+    level: OptLevel,
 }
 
 impl Tested {
-    /// The engine of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Native, Self::Ir].into_iter().find(|engine| engine.name() == name)
+    /// Every engine that can be named, also those that this build lacks.
+    const ALL: &'static [Self] = &[
+        Self { name: "native", backend: Some(BackendName::Cranelift), level: OptLevel::Default },
+        Self { name: "native0", backend: Some(BackendName::Cranelift), level: OptLevel::None },
+        Self { name: "llvm", backend: Some(BackendName::Llvm), level: OptLevel::Default },
+        Self { name: "llvm0", backend: Some(BackendName::Llvm), level: OptLevel::None },
+        Self { name: "llvm1", backend: Some(BackendName::Llvm), level: OptLevel::Less },
+        Self { name: "llvm3", backend: Some(BackendName::Llvm), level: OptLevel::Aggressive },
+        Self { name: "ir", backend: None, level: OptLevel::Default },
+    ];
+
+    /// Those that every change is tested with, of those that this build has.
+    pub fn usual() -> Vec<Self> {
+        let names = ["native", "llvm", "llvm0", "ir"];
+        names.into_iter().filter_map(|name| Self::from_name(name).ok()).collect()
     }
 
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Ir => "ir",
+    /// The engine of this name.
+    ///
+    /// # Errors
+    /// No such engine exists, or this build lacks it.
+    pub fn from_name(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|engine| engine.name == name);
+        let found = *found.ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|engine| engine.name).collect();
+            format!("no engine `{name}`; there are {}", names.join(", "))
+        })?;
+        match found.backend {
+            Some(BackendName::Llvm) if !HAS_LLVM => Err(format!("`{name}`: this build has no LLVM")),
+            _ => Ok(found),
         }
     }
 
     /// A new engine, with no code in it.
     fn engine(self) -> Box<dyn Engine> {
-        let config = Config { verify: true, ..Config::default() };
-        match self {
-            Self::Native => {
-                let maker = NativeMaker::new(Box::new(Cranelift::default()), config);
-                Box::new(CompiledEngine::new(self.name(), maker, true))
+        let options = Options { level: self.level, ..Options::default() };
+        let config = Config { verify: true, backend: options, ..Config::default() };
+        match self.backend {
+            Some(backend) => {
+                let backend = backend::create(backend, None).expect("this build has the backend");
+                let maker = NativeMaker::new(backend, config);
+                Box::new(CompiledEngine::new(self.name, maker, true))
             }
-            Self::Ir => Box::new(CompiledEngine::new(self.name(), IrMaker::new(config), true)),
+            None => Box::new(CompiledEngine::new(self.name, IrMaker::new(config), true)),
         }
     }
 }

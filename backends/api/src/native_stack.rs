@@ -4,35 +4,21 @@
 //! A component without a cycle counts its function's frame; one with a cycle counts 1,024 times its
 //! largest frame. The bound is the heaviest path from the entry.
 
-use cranelift_entity::{EntityRef, SecondaryMap};
-use evmc_ir::{Func, Imm, Module};
+use cranelift_entity::SecondaryMap;
+use evmc_ir::{Func, Module};
+
+use crate::call_graph::callees;
 
 /// Activations of a recursive cycle: each holds at least one item of the EVM stack.
 const RECURSION_LIMIT: u64 = 1024;
 
 /// Upper bound in bytes, given the frame size of each function in bytes.
-pub(crate) fn native_stack_bytes(module: &Module, frames: &SecondaryMap<Func, u64>) -> u64 {
+pub fn native_stack_bytes(module: &Module, frames: &SecondaryMap<Func, u64>) -> u64 {
     let Some(entry) = module.entry else { return 0 };
     let mut search =
         Search { graph: callees(module), frames, state: SecondaryMap::new(), next: 1, open: Vec::new() };
     search.run(entry);
     search.state[entry].bound
-}
-
-/// The functions that each function calls.
-fn callees(module: &Module) -> SecondaryMap<Func, Vec<Func>> {
-    let mut graph: SecondaryMap<Func, Vec<Func>> = SecondaryMap::new();
-    for (id, func) in module.functions.iter() {
-        let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
-        let calls = insts.filter_map(|(_, data)| match data.imm {
-            Imm::Function(callee) => Some(callee),
-            _ => None,
-        });
-        graph[id] = calls.collect();
-        graph[id].sort_by_key(|callee| callee.index());
-        graph[id].dedup();
-    }
-    graph
 }
 
 /// What the search knows of a function.

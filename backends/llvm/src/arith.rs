@@ -1,0 +1,53 @@
+//! Integer arithmetic and bitwise operations, at every width as LLVM has them.
+
+use evmc_ir::{InstData, Opcode, Type};
+use inkwell::IntPredicate;
+use inkwell::values::IntValue;
+
+use crate::translate::{Done, Translator};
+
+impl<'c> Translator<'_, 'c> {
+    /// Sums, differences, products and bitwise operations.
+    pub fn arithmetic(&mut self, data: &InstData) -> Done {
+        if data.ty == Some(Type::V128) {
+            return self.vector_arithmetic(data);
+        }
+        let (a, b) = self.ints(data);
+        let value = match data.opcode {
+            Opcode::Sub | Opcode::SubBorrow => self.b.build_int_sub(a, b, "")?,
+            Opcode::Mul => self.b.build_int_mul(a, b, "")?,
+            Opcode::And | Opcode::Or | Opcode::Xor | Opcode::Not => self.bitwise(data.opcode, a, b)?,
+            _ => self.b.build_int_add(a, b, "")?,
+        };
+        self.set(data, value);
+        let carry = match data.opcode {
+            Opcode::AddCarry => self.b.build_int_compare(IntPredicate::ULT, value, a, "")?,
+            Opcode::SubBorrow => self.b.build_int_compare(IntPredicate::ULT, a, b, "")?,
+            _ => return Ok(()),
+        };
+        self.set_second(data, carry);
+        Ok(())
+    }
+
+    /// A bitwise operation; `b` is ignored by `not`.
+    fn bitwise(&mut self, op: Opcode, a: IntValue<'c>, b: IntValue<'c>) -> Done<IntValue<'c>> {
+        Ok(match op {
+            Opcode::And => self.b.build_and(a, b, "")?,
+            Opcode::Or => self.b.build_or(a, b, "")?,
+            Opcode::Xor => self.b.build_xor(a, b, "")?,
+            _ => self.b.build_not(a, "")?,
+        })
+    }
+
+    /// A bitwise operation on vectors.
+    fn vector_arithmetic(&mut self, data: &InstData) -> Done {
+        let bits = self.unit.types.of(Type::I128);
+        let (x, y) = (data.args[0], *data.args.last().unwrap_or(&data.args[0]));
+        let a = self.b.build_bit_cast(self.value(x), bits, "")?.into_int_value();
+        let b = self.b.build_bit_cast(self.value(y), bits, "")?.into_int_value();
+        let value = self.bitwise(data.opcode, a, b)?;
+        let vector = self.b.build_bit_cast(value, self.unit.types.of(Type::V128), "")?;
+        self.set(data, vector);
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Calls of host functions and of functions of the module.
+
+use evmc_abi::{Effects, Field, HostFn};
+use evmc_ir::{Imm, InstData};
+use inkwell::builder::Builder;
+use inkwell::values::{BasicMetadataValueEnum, BasicValue, BasicValueEnum, IntValue, PointerValue};
+
+use crate::alias::Region;
+use crate::attributes::WORD_ALIGN;
+use crate::compile::Unit;
+use crate::signature::{Convention, Interface, convention, host_type};
+use crate::translate::{Done, Translator};
+
+impl<'c> Unit<'c> {
+    /// Calls a host function with words in memory; gives its status.
+    pub fn call_host(
+        &self,
+        b: &Builder<'c>,
+        function: HostFn,
+        frame: PointerValue<'c>,
+        words: PointerValue<'c>,
+    ) -> Done<IntValue<'c>> {
+        let types = &self.types;
+        let number = |bytes: usize| types.i64.const_int(bytes as u64, false);
+        let pointer = types.pointer.into();
+        let field = self.offset(b, frame, number(Field::Host.offset()))?;
+        let table = self.load(b, pointer, field, WORD_ALIGN, Region::Constant)?.into_pointer_value();
+        let entry = self.offset(b, table, number(function.table_offset()))?;
+        let target = self.load(b, pointer, entry, WORD_ALIGN, Region::Constant)?.into_pointer_value();
+        let call = b.build_indirect_call(host_type(types), target, &[frame.into(), words.into()], "")?;
+        call.set_call_convention(convention::C);
+        self.attributes.mark_host_call(call, function.effects().is_pure());
+        let status = call.try_as_basic_value().unwrap_basic().into_int_value();
+        if let Some(instruction) = status.as_instruction() {
+            self.regions.mark_call(instruction, function.effects());
+        }
+        Ok(status)
+    }
+
+    /// The address of a word among words.
+    pub fn word(&self, b: &Builder<'c>, words: PointerValue<'c>, number: usize) -> Done<PointerValue<'c>> {
+        self.offset(b, words, self.types.i64.const_int(32 * number as u64, false))
+    }
+}
+
+impl<'c> Translator<'_, 'c> {
+    /// `host`.
+    pub fn host(&mut self, data: &InstData) -> Done {
+        let Imm::Host(function) = data.imm else { return Ok(()) };
+        let effects = function.effects();
+        if !effects.intersects(Effects::METERED) && data.results.len() == 1 {
+            let args: Vec<_> = data.args.iter().map(|&arg| self.int(arg)).collect();
+            let value = self.call_pure(function, &args)?;
+            self.set(data, value);
+            return Ok(());
+        }
+        for (number, &arg) in data.args.iter().enumerate() {
+            let place = self.unit.word(&self.b, self.words, number)?;
+            self.store_typed(arg, place, WORD_ALIGN, Region::Words)?;
+        }
+        if effects.intersects(Effects::READS_GAS.union(Effects::MAY_EXIT)) {
+            let gas = self.gas()?;
+            self.store_field(Field::Gas, gas)?;
+        }
+        let status = self.unit.call_host(&self.b, function, self.frame, self.words)?;
+        if function.always_exits() {
+            self.leave_with(status)?;
+            // What follows is not reached, but has to stand somewhere.
+            let dead = self.new_block();
+            self.b.position_at_end(dead);
+        } else if effects.contains(Effects::MAY_EXIT) {
+            self.leave_on(status)?;
+        }
+        self.refresh(effects)?;
+        for (number, &result) in data.results.iter().enumerate() {
+            let place = self.unit.word(&self.b, self.words, number)?;
+            let word = self.load(self.unit.types.i256, place, WORD_ALIGN, Region::Words)?;
+            self.held[result] = Some(word);
+        }
+        Ok(())
+    }
+
+    /// Reads back what something with these effects may have changed in the frame.
+    fn refresh(&mut self, effects: Effects) -> Done {
+        if effects.contains(Effects::WRITES_GAS) {
+            let gas = self.load_field(Field::Gas)?;
+            self.set_gas(gas)?;
+        }
+        if effects.contains(Effects::GROWS_MEMORY) {
+            self.load_bounds()?;
+        }
+        Ok(())
+    }
+
+    /// The result of a host function that comes back and changes nothing, through an outlined function.
+    pub fn call_pure(&mut self, function: HostFn, args: &[IntValue<'c>]) -> Done<IntValue<'c>> {
+        let callee = self.unit.pure_function(function)?;
+        let mut values: Vec<BasicMetadataValueEnum<'c>> = vec![self.frame.into()];
+        values.extend(args.iter().map(|&arg| BasicMetadataValueEnum::from(arg)));
+        let call = self.b.build_call(callee, &values, "")?;
+        call.set_call_convention(callee.get_call_conventions());
+        let value = call.try_as_basic_value().unwrap_basic().into_int_value();
+        if let Some(instruction) = value.as_instruction() {
+            self.unit.regions.mark_call(instruction, function.effects());
+        }
+        Ok(value)
+    }
+
+    /// Grows VM memory to hold `end` bytes, through an outlined function.
+    pub fn grow(&mut self, end: IntValue<'c>) -> Done {
+        let callee = self.unit.grow_function()?;
+        let gas = self.gas()?;
+        let call = self.b.build_call(callee, &[self.frame.into(), gas.into(), end.into()], "")?;
+        call.set_call_convention(callee.get_call_conventions());
+        let status = call.try_as_basic_value().unwrap_basic().into_int_value();
+        let effects = HostFn::MemoryGrow.effects();
+        if let Some(instruction) = status.as_instruction() {
+            self.unit.regions.mark_call(instruction, effects);
+        }
+        self.leave_on(status)?;
+        self.refresh(effects)
+    }
+
+    /// `call`.
+    pub fn call(&mut self, data: &InstData) -> Done {
+        let Imm::Function(callee) = data.imm else { return Ok(()) };
+        let (Some(interface), Some(function)) =
+            (self.unit.interfaces[callee].clone(), self.unit.functions[callee])
+        else {
+            return Ok(());
+        };
+        let mut args: Vec<BasicMetadataValueEnum<'c>> = vec![self.frame.into()];
+        if interface.convention == Convention::Metered {
+            args.push(self.gas()?.into());
+        }
+        args.extend(data.args.iter().map(|&arg| BasicMetadataValueEnum::from(self.value(arg))));
+        if interface.memory > 0 {
+            args.push(self.returned.into());
+        }
+        let call = self.b.build_call(function, &args, "")?;
+        call.set_call_convention(interface.number);
+        let results = call.try_as_basic_value().unwrap_basic();
+        if let Some(instruction) = results.as_instruction_value() {
+            self.unit.regions.mark_call(instruction, interface.effects);
+        }
+        self.take_results(data, &interface, results)
+    }
+
+    /// Notes the results of a call: from registers, then from memory.
+    fn take_results(
+        &mut self,
+        data: &InstData,
+        interface: &Interface<'c>,
+        results: BasicValueEnum<'c>,
+    ) -> Done {
+        let results = results.into_struct_value();
+        let mut own = 0;
+        if interface.convention == Convention::Metered {
+            own = 2;
+            let status = self.b.build_extract_value(results, 0, "")?.into_int_value();
+            self.leave_on(status)?;
+            let gas = self.b.build_extract_value(results, 1, "")?.into_int_value();
+            self.set_gas(gas)?;
+        }
+        if interface.grows_memory() {
+            self.load_bounds()?;
+        }
+        for (number, &result) in data.results.iter().enumerate() {
+            let value = if number < interface.in_registers {
+                self.b.build_extract_value(results, own + number as u32, "")?
+            } else {
+                let place = self.offset(self.returned, self.i64(interface.place(number).into()))?;
+                self.load_typed(self.func.ty(result), place, WORD_ALIGN, Region::Words)?
+            };
+            self.held[result] = Some(value);
+        }
+        Ok(())
+    }
+}

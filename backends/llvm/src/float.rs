@@ -1,0 +1,84 @@
+//! Floating point, deterministic: arithmetic that gives a NaN gives the canonical one.
+
+use evmc_backend::CpuLevel;
+use evmc_ir::{InstData, Opcode, Type};
+use inkwell::types::BasicTypeEnum;
+use inkwell::values::FloatValue;
+use inkwell::{FloatPredicate, IntPredicate};
+
+use crate::translate::{Done, Refusal, Translator};
+
+impl<'c> Translator<'_, 'c> {
+    /// Any operation of floating point.
+    pub fn float(&mut self, data: &InstData) -> Done {
+        let a = self.float_value(data.args[0]);
+        let b = self.float_value(*data.args.last().unwrap_or(&data.args[0]));
+        let predicate = match data.opcode {
+            Opcode::Feq => FloatPredicate::OEQ,
+            Opcode::Fne => FloatPredicate::UNE,
+            Opcode::Flt => FloatPredicate::OLT,
+            Opcode::Fle => FloatPredicate::OLE,
+            op => {
+                let value = self.float_operation(op, data.ty.unwrap_or(Type::F64), a, b)?;
+                self.set(data, value);
+                return Ok(());
+            }
+        };
+        let value = self.b.build_float_compare(predicate, a, b, "")?;
+        self.set(data, value);
+        Ok(())
+    }
+
+    fn float_operation(
+        &mut self,
+        op: Opcode,
+        ty: Type,
+        a: FloatValue<'c>,
+        b: FloatValue<'c>,
+    ) -> Done<FloatValue<'c>> {
+        let rounds = matches!(op, Opcode::Fceil | Opcode::Ffloor | Opcode::Ftrunc | Opcode::Fnearest);
+        if rounds && self.unit.is_x86 && self.unit.cpu == CpuLevel::Baseline {
+            return Err(Refusal::Unavailable("below SSE4.1"));
+        }
+        let raw = match op {
+            Opcode::Fneg => return Ok(self.b.build_float_neg(a, "")?),
+            Opcode::Fabs => return self.float_intrinsic("llvm.fabs", &[a]),
+            Opcode::Fcopysign => return self.float_intrinsic("llvm.copysign", &[a, b]),
+            Opcode::Fadd => self.b.build_float_add(a, b, "")?,
+            Opcode::Fsub => self.b.build_float_sub(a, b, "")?,
+            Opcode::Fmul => self.b.build_float_mul(a, b, "")?,
+            Opcode::Fdiv => self.b.build_float_div(a, b, "")?,
+            Opcode::Fmin => self.float_intrinsic("llvm.minimum", &[a, b])?,
+            Opcode::Fmax => self.float_intrinsic("llvm.maximum", &[a, b])?,
+            Opcode::Fsqrt => self.float_intrinsic("llvm.sqrt", &[a])?,
+            Opcode::Fceil => self.float_intrinsic("llvm.ceil", &[a])?,
+            Opcode::Ffloor => self.float_intrinsic("llvm.floor", &[a])?,
+            Opcode::Ftrunc => self.float_intrinsic("llvm.trunc", &[a])?,
+            _ => self.float_intrinsic("llvm.roundeven", &[a])?,
+        };
+        self.canonical(ty, raw)
+    }
+
+    fn float_intrinsic(&mut self, name: &'static str, args: &[FloatValue<'c>]) -> Done<FloatValue<'c>> {
+        let ty = args[0].get_type();
+        let args: Vec<_> = args.iter().map(|&arg| arg.into()).collect();
+        Ok(self.intrinsic(name, ty.into(), &args)?.into_float_value())
+    }
+
+    /// The value, or the canonical quiet NaN where it is a NaN. By integers: to LLVM all NaNs are the same, so it
+    /// would drop a selection of floats.
+    fn canonical(&mut self, ty: Type, value: FloatValue<'c>) -> Done<FloatValue<'c>> {
+        let (infinity, quiet) = match ty {
+            Type::F32 => (0x7f80_0000, 0x7fc0_0000),
+            _ => (0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000),
+        };
+        let int = self.unit.types.int(ty.bits());
+        let bits = self.b.build_bit_cast(value, BasicTypeEnum::from(int), "")?.into_int_value();
+        let sign = int.const_int(1 << (ty.bits() - 1), false);
+        let magnitude = self.b.build_and(bits, self.b.build_not(sign, "")?, "")?;
+        let infinity = int.const_int(infinity, false);
+        let is_nan = self.b.build_int_compare(IntPredicate::UGT, magnitude, infinity, "")?;
+        let bits = self.b.build_select(is_nan, int.const_int(quiet, false), bits, "")?;
+        Ok(self.b.build_bit_cast(bits, self.unit.types.of(ty), "")?.into_float_value())
+    }
+}

@@ -1,0 +1,190 @@
+//! The gas counter, checks, and the shared ways out of a function.
+//!
+//! Each exit code has one cold block in a function, and so have all stretches together; what differs between
+//! uses flows in through variables.
+
+use std::collections::BTreeMap;
+
+use evmc_abi::{ExitCode, Field};
+use evmc_ir::{Imm, InstData, Opcode};
+use inkwell::IntPredicate;
+use inkwell::basic_block::BasicBlock;
+use inkwell::values::{BasicValue, IntValue};
+
+use crate::signature::Convention;
+use crate::translate::{Done, Translator};
+
+/// Shared blocks, created where first needed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exits<'c> {
+    /// Returns the status in the variable.
+    status: Option<BasicBlock<'c>>,
+    /// End the frame with a code.
+    codes: BTreeMap<u32, BasicBlock<'c>>,
+    /// Ends the frame in the stretch of the variables.
+    stretch: Option<BasicBlock<'c>>,
+}
+
+impl<'c> Translator<'_, 'c> {
+    /// Instructions that check or change the gas counter, and `exit_if`.
+    pub fn metering(&mut self, data: &InstData) -> Done {
+        match (data.opcode, &data.imm) {
+            (Opcode::GasCharge, &Imm::Charge { gas, .. }) => self.charge(self.i64(gas)),
+            (Opcode::GasChargeDyn, _) => self.charge(self.int(data.args[0])),
+            (Opcode::GasChargeAt, &Imm::Charge { gas, stretch }) => {
+                self.charge_at(gas, stretch.as_u32(), self.int(data.args[0]))
+            }
+            (Opcode::StackCheck, &Imm::Stretch(stretch)) => self.stack_check(data, stretch.as_u32()),
+            (Opcode::ExitIf, &Imm::Exit(code)) => {
+                let block = self.code_exit(code);
+                self.branch_aside(self.int(data.args[0]), block)
+            }
+            _ => {
+                let gas = self.gas()?;
+                self.set(data, gas);
+                Ok(())
+            }
+        }
+    }
+
+    /// The gas counter.
+    pub fn gas(&mut self) -> Done<IntValue<'c>> {
+        Ok(self.b.build_load(self.unit.types.i64, self.variables.gas, "")?.into_int_value())
+    }
+
+    /// Changes the gas counter.
+    pub fn set_gas(&mut self, gas: IntValue<'c>) -> Done {
+        self.b.build_store(self.variables.gas, gas)?;
+        Ok(())
+    }
+
+    /// Subtracts an amount of gas or ends the frame.
+    fn charge(&mut self, amount: IntValue<'c>) -> Done {
+        let gas = self.gas()?;
+        let short = self.b.build_int_compare(IntPredicate::ULT, gas, amount, "")?;
+        let exit = self.code_exit(ExitCode::OutOfGas);
+        self.branch_aside(short, exit)?;
+        let left = self.b.build_int_sub(gas, amount, "")?;
+        self.set_gas(left)
+    }
+
+    fn charge_at(&mut self, amount: u64, stretch: u32, height: IntValue<'c>) -> Done {
+        let (gas, amount) = (self.gas()?, self.i64(amount));
+        let short = self.b.build_int_compare(IntPredicate::ULT, gas, amount, "")?;
+        self.stretch_exit_where(short, stretch, height)?;
+        let left = self.b.build_int_sub(gas, amount, "")?;
+        self.set_gas(left)
+    }
+
+    /// `needs ≤ height ≤ room`.
+    fn stack_check(&mut self, data: &InstData, stretch: u32) -> Done {
+        let [height, needs, room] = [0, 1, 2].map(|n| self.int(data.args[n]));
+        let below = self.b.build_int_compare(IntPredicate::ULT, height, needs, "")?;
+        let above = self.b.build_int_compare(IntPredicate::UGT, height, room, "")?;
+        let outside = self.b.build_or(below, above, "")?;
+        self.stretch_exit_where(outside, stretch, height)
+    }
+
+    fn stretch_exit_where(&mut self, condition: IntValue<'c>, stretch: u32, height: IntValue<'c>) -> Done {
+        let exit = *self
+            .exits
+            .stretch
+            .get_or_insert_with(|| self.unit.context.append_basic_block(self.function, ""));
+        let aside = self.new_block();
+        self.branch_aside(condition, aside)?;
+        let next = self.b.get_insert_block();
+        self.b.position_at_end(aside);
+        self.b.build_store(self.variables.stretch, self.i32(stretch))?;
+        self.b.build_store(self.variables.height, height)?;
+        self.b.build_unconditional_branch(exit)?;
+        if let Some(next) = next {
+            self.b.position_at_end(next);
+        }
+        Ok(())
+    }
+
+    /// Ends the frame with a code.
+    pub fn exit(&mut self, code: ExitCode) -> Done {
+        let block = self.code_exit(code);
+        self.b.build_unconditional_branch(block)?;
+        Ok(())
+    }
+
+    fn code_exit(&mut self, code: ExitCode) -> BasicBlock<'c> {
+        let new = || self.unit.context.append_basic_block(self.function, "");
+        *self.exits.codes.entry(code as u32).or_insert_with(new)
+    }
+
+    /// The block that returns the status in the variable.
+    pub fn status_exit(&mut self) -> BasicBlock<'c> {
+        let new = || self.unit.context.append_basic_block(self.function, "");
+        *self.exits.status.get_or_insert_with(new)
+    }
+
+    /// Leaves where a status is not 0.
+    pub fn leave_on(&mut self, status: IntValue<'c>) -> Done {
+        let failed = self.b.build_int_compare(IntPredicate::NE, status, self.i32(0), "")?;
+        self.b.build_store(self.variables.status, status)?;
+        let exit = self.status_exit();
+        self.branch_aside(failed, exit)
+    }
+
+    /// Leaves with a status.
+    pub fn leave_with(&mut self, status: IntValue<'c>) -> Done {
+        self.b.build_store(self.variables.status, status)?;
+        let exit = self.status_exit();
+        self.b.build_unconditional_branch(exit)?;
+        Ok(())
+    }
+
+    /// Fills the shared blocks, after the last use of any of them.
+    pub fn finish_exits(&mut self) -> Done {
+        if let Some(block) = self.exits.stretch {
+            self.b.position_at_end(block);
+            let types = self.unit.types;
+            let stretch = self.b.build_load(types.i32, self.variables.stretch, "")?.into_int_value();
+            self.store_field(Field::ExitStretch, stretch)?;
+            let height = self.b.build_load(types.i64, self.variables.height, "")?.into_int_value();
+            let height = self.b.build_int_truncate(height, types.i32, "")?;
+            self.store_field(Field::ExitHeight, height)?;
+            self.exit(ExitCode::Stretch)?;
+        }
+        for (code, block) in std::mem::take(&mut self.exits.codes) {
+            self.b.position_at_end(block);
+            let gas = self.gas()?;
+            self.store_field(Field::Gas, gas)?;
+            self.leave_with(self.i32(code))?;
+        }
+        if let Some(block) = self.exits.status {
+            self.b.position_at_end(block);
+            let status = self.b.build_load(self.unit.types.i32, self.variables.status, "")?;
+            self.return_status(status.into_int_value())?;
+        }
+        Ok(())
+    }
+
+    /// Returns a status other than 0; the results mean nothing.
+    fn return_status(&mut self, status: IntValue<'c>) -> Done {
+        if self.interface.convention == Convention::Metered {
+            let mut values = vec![status.as_basic_value_enum()];
+            let fields =
+                self.interface.ty.get_return_type().map(|ty| ty.into_struct_type().get_field_types());
+            values.extend(fields.unwrap_or_default().iter().skip(1).map(|ty| poison(*ty)));
+            self.b.build_aggregate_return(&values)?;
+        } else {
+            self.b.build_return(Some(&status))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value of which nothing is said.
+fn poison(ty: inkwell::types::BasicTypeEnum<'_>) -> inkwell::values::BasicValueEnum<'_> {
+    use inkwell::types::BasicTypeEnum as Type;
+    match ty {
+        Type::IntType(ty) => ty.get_poison().into(),
+        Type::FloatType(ty) => ty.get_poison().into(),
+        Type::VectorType(ty) => ty.get_poison().into(),
+        other => other.const_zero(),
+    }
+}

@@ -1,0 +1,143 @@
+//! Calling conventions: what a function takes and gives, derived from its effects.
+//!
+//! On x86-64 functions of a module call one another by `regcall`, which passes eleven integers in registers
+//! and returns as many; elsewhere by LLVM's own `fastcc`.
+
+use cranelift_entity::SecondaryMap;
+use evmc_abi::Effects;
+use evmc_backend::call_graph::effects;
+use evmc_ir::{Func, Function, Module, Type};
+use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, FunctionType};
+
+use crate::value::Types;
+
+/// Integer registers that carry results.
+const RESULT_REGISTERS: usize = 11;
+
+/// LLVM's numbers of calling conventions.
+pub(crate) mod convention {
+    /// C.
+    pub const C: u32 = 0;
+    /// LLVM's own, on any target.
+    pub const FAST: u32 = 8;
+    /// Saves all registers, for calls that rarely happen.
+    pub const PRESERVE_MOST: u32 = 14;
+    /// Passes and returns as much as possible in registers, on x86.
+    pub const REGCALL: u32 = 92;
+}
+
+/// How a function is entered and left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Convention {
+    /// Takes frame and parameters, gives its results.
+    #[default]
+    Light,
+    /// Takes frame, gas and parameters, gives status, gas and its results.
+    Metered,
+    /// The contract's entry point: the C convention, takes the frame, gives the exit code.
+    Entry,
+}
+
+/// What callers and callee agree on.
+#[derive(Clone, Debug)]
+pub(crate) struct Interface<'c> {
+    /// Convention.
+    pub convention: Convention,
+    /// What the function and all that it calls may do.
+    pub effects: Effects,
+    /// Number of leading results in registers.
+    pub in_registers: usize,
+    /// Bytes of memory for the other results, see [`Interface::place`].
+    pub memory: u32,
+    /// LLVM's type.
+    pub ty: FunctionType<'c>,
+    /// LLVM's number of the convention.
+    pub number: u32,
+}
+
+impl Interface<'_> {
+    /// Offset in bytes of a result that no register holds.
+    pub fn place(&self, result: usize) -> u32 {
+        RESULT_BYTES * (result - self.in_registers) as u32
+    }
+
+    /// Whether memory bounds may have changed after a call.
+    pub fn grows_memory(&self) -> bool {
+        self.effects.contains(Effects::GROWS_MEMORY)
+    }
+}
+
+/// Room for a result in memory, in bytes.
+const RESULT_BYTES: u32 = 32;
+
+/// The interfaces of all functions of a module, by function.
+pub(crate) fn interfaces<'c>(
+    module: &Module,
+    types: &Types<'c>,
+    is_x86: bool,
+) -> SecondaryMap<Func, Option<Interface<'c>>> {
+    let effects = effects(module);
+    let mut interfaces = SecondaryMap::new();
+    for (id, func) in module.functions.iter() {
+        let convention = match effects[id].intersects(Effects::METERED) {
+            _ if module.entry == Some(id) => Convention::Entry,
+            true => Convention::Metered,
+            false => Convention::Light,
+        };
+        interfaces[id] = Some(interface(func, convention, effects[id], types, is_x86));
+    }
+    interfaces
+}
+
+fn interface<'c>(
+    func: &Function,
+    convention: Convention,
+    effects: Effects,
+    types: &Types<'c>,
+    is_x86: bool,
+) -> Interface<'c> {
+    let (mut params, mut results): (Vec<BasicMetadataTypeEnum<'c>>, Vec<BasicTypeEnum<'c>>) =
+        Default::default();
+    params.push(types.pointer.into());
+    match convention {
+        Convention::Entry => results.push(types.i32.into()),
+        Convention::Metered => {
+            params.push(types.i64.into());
+            results.extend([BasicTypeEnum::from(types.i32), types.i64.into()]);
+        }
+        Convention::Light => {}
+    }
+    params.extend(func.param_types().map(|ty| BasicMetadataTypeEnum::from(types.of(ty))));
+    let in_registers = leading(&func.results, RESULT_REGISTERS - results.len());
+    let memory = RESULT_BYTES * (func.results.len() - in_registers) as u32;
+    if memory > 0 {
+        params.push(types.pointer.into());
+    }
+    results.extend(func.results[..in_registers].iter().map(|&ty| types.of(ty)));
+    let ty = match (convention, &results[..]) {
+        (Convention::Entry, &[status, ..]) => status.fn_type(&params, false),
+        _ => types.structure(&results).fn_type(&params, false),
+    };
+    let number = match convention {
+        Convention::Entry => convention::C,
+        _ if is_x86 => convention::REGCALL,
+        _ => convention::FAST,
+    };
+    Interface { convention, effects, in_registers, memory, ty, number }
+}
+
+/// How many leading results fit into so many integer registers.
+fn leading(results: &[Type], mut registers: usize) -> usize {
+    let fits = |&&ty: &&Type| {
+        let needed = (ty.bits() as usize).div_ceil(64);
+        let fits = needed <= registers;
+        registers = registers.saturating_sub(needed);
+        fits
+    };
+    results.iter().take_while(fits).count()
+}
+
+/// The type of host functions: frame and words in, status out.
+pub(crate) fn host_type<'c>(types: &Types<'c>) -> FunctionType<'c> {
+    types.i32.fn_type(&[types.pointer.into(), types.pointer.into()], false)
+}

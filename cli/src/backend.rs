@@ -1,0 +1,59 @@
+//! The code generators of this build.
+//!
+//! Cranelift is always there. LLVM needs a library of the system, so it is built in by the feature `llvm` only.
+
+use std::path::Path;
+
+use evmc_backend::Backend;
+use evmc_backend_cranelift::Cranelift;
+
+use crate::error::CliError;
+
+/// Code generators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BackendName {
+    /// Compiles fast
+    Cranelift,
+    /// Makes the fastest code; needs a build with LLVM
+    Llvm,
+}
+
+/// Whether LLVM is built in.
+pub const HAS_LLVM: bool = cfg!(feature = "llvm");
+
+/// The code generator with this name. `llvm_config` replaces what is built in of `llvm.toml`.
+///
+/// # Errors
+/// LLVM is not built in, the file cannot be read, or it is not such a configuration.
+pub fn create(name: BackendName, llvm_config: Option<&Path>) -> Result<Box<dyn Backend + Send>, CliError> {
+    match name {
+        BackendName::Cranelift if llvm_config.is_some() => {
+            Err(CliError::usage("--llvm-config says nothing to Cranelift", "add --backend llvm"))
+        }
+        BackendName::Cranelift => Ok(Box::new(Cranelift::default())),
+        BackendName::Llvm => llvm(llvm_config),
+    }
+}
+
+/// LLVM with its own configuration or that of a file.
+#[cfg(feature = "llvm")]
+fn llvm(config: Option<&Path>) -> Result<Box<dyn Backend + Send>, CliError> {
+    use evmc_backend_llvm::{Config, Llvm};
+    let Some(path) = config else { return Ok(Box::new(Llvm::default())) };
+    let bytes = crate::input::read_file(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let parsed = Config::parse(&text);
+    let config =
+        parsed.map_err(|error| CliError::LlvmConfig { path: path.to_owned(), reason: error.to_string() })?;
+    Ok(Box::new(Llvm { config }))
+}
+
+/// LLVM is not built in.
+#[cfg(not(feature = "llvm"))]
+fn llvm(_: Option<&Path>) -> Result<Box<dyn Backend + Send>, CliError> {
+    Err(CliError::usage(
+        "this evmc was built without LLVM",
+        "install LLVM 22 (Debian and Ubuntu: apt-get install llvm-22-dev) and build with `make`, or with \
+         `cargo build --release --features llvm`; or use --backend cranelift",
+    ))
+}
