@@ -7,6 +7,7 @@ use evmc_abi::HostFn;
 use evmc_ir::{InstData, Opcode, Type};
 use inkwell::IntPredicate;
 use inkwell::values::IntValue;
+use ruint::aliases::U256;
 
 use crate::translate::{Done, Translator};
 
@@ -17,14 +18,27 @@ impl<'c> Translator<'_, 'c> {
     /// `udiv`, `sdiv`, `urem`, `srem`.
     pub fn divide(&mut self, data: &InstData) -> Done {
         let (a, b) = self.ints(data);
-        let value = match data.ty.unwrap_or(Type::I64) {
-            Type::I1 => self.divide_bit(data.opcode, a, b)?,
-            ty if ty.bits() <= NATIVE_BITS => self.divide_natively(data.opcode, a, b)?,
+        let power = self.func.constant(data.args[1]).filter(|divisor| divisor.is_power_of_two());
+        let value = match (data.ty.unwrap_or(Type::I64), power) {
+            (_, Some(power)) if !is_signed(data.opcode) => self.divide_by_power(data.opcode, a, power)?,
+            (Type::I1, _) => self.divide_bit(data.opcode, a, b)?,
+            (ty, _) if ty.bits() <= NATIVE_BITS => self.divide_natively(data.opcode, a, b)?,
             _ if is_signed(data.opcode) => self.divide_wide_signed(data.opcode, a, b)?,
             _ => self.divide_wide(data.opcode, a, b)?,
         };
         self.set(data, value);
         Ok(())
+    }
+
+    /// Unsigned, by a power of two.
+    fn divide_by_power(&mut self, op: Opcode, a: IntValue<'c>, power: U256) -> Done<IntValue<'c>> {
+        let ty = a.get_type();
+        if op == Opcode::Udiv {
+            let by = ty.const_int(power.trailing_zeros() as u64, false);
+            return Ok(self.b.build_right_shift(a, by, false, "")?);
+        }
+        let mask = self.unit.types.constant(ty.get_bit_width(), power - U256::ONE);
+        Ok(self.b.build_and(a, mask, "")?)
     }
 
     /// One bit: 1 / 1 = 1, and −1 / −1 wraps to −1; there is never a remainder.
@@ -110,7 +124,7 @@ impl<'c> Translator<'_, 'c> {
     /// 2^64 at the width of a value.
     fn narrow_limit(&self, value: IntValue<'c>) -> IntValue<'c> {
         let bits = value.get_type().get_bit_width();
-        self.unit.types.constant(bits, ruint::aliases::U256::ONE << NATIVE_BITS as usize)
+        self.unit.types.constant(bits, U256::ONE << NATIVE_BITS as usize)
     }
 
     /// The low 64 bits.

@@ -31,6 +31,11 @@ impl<'c> Translator<'_, 'c> {
         match (data.opcode, &data.imm) {
             (Opcode::GasCharge, &Imm::Charge { gas, .. }) => self.charge(self.i64(gas)),
             (Opcode::GasChargeDyn, _) => self.charge(self.int(data.args[0])),
+            (Opcode::GasCredit, _) => {
+                let gas = self.gas()?;
+                let sum = self.b.build_int_add(gas, self.int(data.args[0]), "")?;
+                self.set_gas(sum)
+            }
             (Opcode::GasChargeAt, &Imm::Charge { gas, stretch }) => {
                 self.charge_at(gas, stretch.as_u32(), self.int(data.args[0]))
             }

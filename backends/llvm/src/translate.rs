@@ -256,6 +256,7 @@ impl<'a, 'c> Translator<'a, 'c> {
             | Op::GasCharge
             | Op::GasChargeAt
             | Op::GasChargeDyn
+            | Op::GasCredit
             | Op::GasRemaining
             | Op::ExitIf => self.metering(data),
             Op::Host => self.host(data),

@@ -39,11 +39,11 @@ fn check(file: &TestFile) -> Result<(), Failure> {
     let transactions = (0..=most).map(|gas| with_gas(intrinsic + gas)).collect();
     let contracts = vec![Program::from_bytes(&code)];
     let case = Arc::new(Case { seed: 0, fork: Fork::default(), contracts, transactions });
-    let engines = [Tested::Native, Tested::Ir];
+    let engines = Tested::usual();
     let found =
         compare::on_stack(|| compare::run(&case, &engines)).map_err(|error| wrong(0)(&error.to_string()))?;
     found.map_or(Ok(()), |found| {
-        let what = format!("{} with {} gas: {}", found.engine.name(), found.transaction, found.what);
+        let what = format!("{} with {} gas: {}", found.engine.name, found.transaction, found.what);
         Err(Failure::new(0, what))
     })
 }
