@@ -6,7 +6,7 @@ use evmc_abi::frame::STACK_WORDS;
 use evmc_ir::{BlockCall, Builder, Func, Function, Imm, Inst, Module, Opcode, Stretch, Type, Value};
 
 use super::join::Join;
-use super::{Plan, result_types};
+use super::{Plan, Version, result_types};
 use crate::frontend::evm::cfg::{Edges, FunctionId, NodeId, Program, Recovered, Transfer};
 use crate::frontend::evm::decode::{BlockId, Code, Exit, Operation};
 use crate::frontend::evm::gas;
@@ -21,26 +21,27 @@ pub struct FunctionLowering<'a, 'f> {
     pub(super) plan: &'a Plan,
     pub(super) dispatcher: Option<Func>,
     pub(super) recovered: &'a Recovered,
+    pub(super) version: Version,
     pub(super) joins: SecondaryMap<NodeId, Option<Join>>,
     /// Absolute stack height at the function's entry, an `i64`.
     pub(super) base: Value,
     pub(super) lowering: Lowering<'f>,
 }
 
-/// Lowers a function; its stretches become the module's.
+/// Lowers a version of a function; its stretches become the module's.
 pub fn lower(
     code: &Code<'_>,
     program: &Program,
     plan: &Plan,
     dispatcher: Option<Func>,
-    id: FunctionId,
+    (id, version): (FunctionId, Version),
     module: &mut Module,
 ) -> Function {
     let recovered = &program.functions[id];
-    let mut function = Function::new(recovered.name.as_str(), &result_types(recovered));
+    let mut function = Function::new(version.name(&recovered.name), &result_types(recovered));
     let mut b = Builder::new(&mut function);
     let entry = b.create_block();
-    let takes_base = plan.opens[id] && Some(id) != program.root();
+    let takes_base = plan.takes_height(id, version) && Some(id) != program.root();
     let base = takes_base.then(|| b.add_param(entry, Type::I64));
     let inputs: Vec<Value> = (0..recovered.inputs).map(|_| b.add_param(entry, Type::I256)).collect();
     b.switch_to(entry);
@@ -49,10 +50,15 @@ pub fn lower(
     let code_len = code.bytes().len() as u64;
     let lowering = Lowering { b, stack, fork: code.fork(), code_len, ensured: 0 };
     let joins = SecondaryMap::new();
-    let mut this = FunctionLowering { code, program, plan, dispatcher, recovered, joins, base, lowering };
+    let mut this =
+        FunctionLowering { code, program, plan, dispatcher, recovered, version, joins, base, lowering };
     this.enter(id);
     for node in reverse_postorder(recovered) {
         this.node(node, module);
+    }
+    if version == Version::Careful {
+        let blocks = function.layout[1..].to_vec();
+        blocks.into_iter().for_each(|block| function.blocks[block].cold = true);
     }
     function
 }
@@ -101,13 +107,13 @@ impl FunctionLowering<'_, '_> {
             let block = self.lowering.b.create_block();
             self.joins[node] = Some(Join::new(block, edges[node]));
         }
-        if self.recovered.recursive {
+        if self.recovered.recursive && self.version == Version::Usual {
             self.check_room(id);
         }
         self.flow(entry);
     }
 
-    /// Leaves for the generic tier where the stack lacks room for all this function does.
+    /// Leaves for code that checks for itself where the stack lacks room for all this function does.
     fn check_room(&mut self, id: FunctionId) {
         let room = (STACK_WORDS as u64).saturating_sub(self.plan.reach[id].into());
         let b = &mut self.lowering.b;
@@ -116,7 +122,10 @@ impl FunctionLowering<'_, '_> {
         let [leave, stay] = [b.create_cold_block(), b.create_block()];
         b.branch(is_tight, BlockCall::new(leave, &[]), BlockCall::new(stay, &[]));
         b.switch_to(leave);
-        self.leave_for_block(self.recovered.entry);
+        match self.plan.funcs[id][Version::Careful as usize] {
+            Some(careful) => self.leave_for_careful(careful),
+            None => self.leave_for_block(self.recovered.entry),
+        }
         self.lowering.b.switch_to(stay);
     }
 
@@ -140,9 +149,7 @@ impl FunctionLowering<'_, '_> {
                 self.fail(number);
                 return false;
             }
-            if stretch.gas > 0 {
-                self.lowering.b.gas_charge(stretch.gas, number);
-            }
+            self.pay(&stretch, number);
             while let Some(operation) = operations.next_if(|operation| operation.pc < stretch.range.end) {
                 self.operation(&operation);
                 if self.lowering.b.is_terminated() {
@@ -151,6 +158,22 @@ impl FunctionLowering<'_, '_> {
             }
         }
         true
+    }
+
+    /// Charges for a stretch; where this version is careful, also sees whether the stack has room.
+    fn pay(&mut self, stretch: &gas::Stretch, number: Stretch) {
+        if self.version == Version::Careful && stretch.grows > 0 {
+            let height = self.absolute_height();
+            let b = &mut self.lowering.b;
+            let room = (STACK_WORDS as u64).saturating_sub(stretch.grows.into());
+            let [needs, room] = [0, room].map(|bound| b.small(Type::I64, bound));
+            b.stack_check(number, height, needs, room);
+            if stretch.gas > 0 {
+                b.gas_charge_at(stretch.gas, number, height);
+            }
+        } else if stretch.gas > 0 {
+            self.lowering.b.gas_charge(stretch.gas, number);
+        }
     }
 
     /// Height of the stack relative to the function's frame.

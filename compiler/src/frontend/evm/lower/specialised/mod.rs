@@ -4,14 +4,17 @@
 //! it leaves; the return label is one of those items, and a jump to it is `ret`. Inside, stack moves
 //! cost nothing, and underflow is known: only code that can fail has a check for it.
 //!
-//! Two things need the stack in memory after all. A jump whose target is not known leaves for the
-//! generic tier and never comes back, so whatever lies below must be in the memory stack by then:
-//! functions from which such a jump can be reached ([`Plan::opens`]) take the absolute height of
-//! their frame, and their callers write their own part of the stack before they call. And a function
-//! that may call itself checks at entry that the stack has room for all that it does before the next
-//! such check; where it has not, it leaves for the generic tier, which finds the exact operation that
-//! fails. Code without such functions whose stack could still grow beyond the limit is not
-//! specialised.
+//! A function that may call itself checks at entry that the stack has room for all that it does
+//! before the next such check; where it has not, its *careful* version goes on, in which every stretch
+//! that raises the stack checks for itself, and which calls nothing but careful versions. Both take
+//! the absolute height of their frame, and so does everything from which such a function is reached.
+//! Code without such functions whose stack could still grow beyond the limit is not specialised.
+//!
+//! One thing needs the stack in memory after all: a jump whose target is not known leaves for the
+//! generic tier and never comes back, so whatever lies below must be in the memory stack by then. In
+//! a code with such jumps ([`Plan::leaves`]), functions from which one can be reached take the height
+//! too, and their callers write their own part of the stack before they call. The generic tier then
+//! also stands in for careful versions.
 //!
 //! Cost: linear in blocks times slots, which [`MOST_SLOTS`] bounds; code over that or the other bounds
 //! beside it stays generic.
@@ -45,36 +48,59 @@ const ALLOWED_OPERATIONS: usize = 4_000;
 
 /// What is decided about a program before any of it is lowered.
 pub struct Plan {
-    /// Functions from which generic code can be reached.
-    opens: SecondaryMap<FunctionId, bool>,
+    /// Whether specialised code leaves for generic code at all.
+    leaves: bool,
+    /// Functions that take the absolute height of their frame: those that check it, or leave for
+    /// generic code, and their callers.
+    takes_height: SecondaryMap<FunctionId, bool>,
+    /// Functions that have a careful version.
+    has_careful: SecondaryMap<FunctionId, bool>,
     /// The most items above the frame of each function before the next check at an entry.
     reach: SecondaryMap<FunctionId, u32>,
-    /// The IR function of each.
-    funcs: SecondaryMap<FunctionId, Option<Func>>,
+    /// The IR function of each, and that of its careful version.
+    funcs: SecondaryMap<FunctionId, [Option<Func>; 2]>,
+}
+
+/// How a function deals with the limit of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Relies on room for all that it does.
+    Usual = 0,
+    /// Checks each stretch that raises the stack.
+    Careful = 1,
 }
 
 impl Plan {
     /// The plan for a program, or `None` where it is better left generic.
     pub fn new(code: &Code<'_>, program: &Program) -> Option<Self> {
         let root = program.root()?;
-        if !is_affordable(code, program) {
+        if !is_affordable(code, program, &SecondaryMap::new()) {
             return None;
         }
         let reach = Reach::of_all(code, program);
         if reach[root] > STACK_WORDS as u32 {
             return None;
         }
-        let mut opens = SecondaryMap::new();
+        let has_careful = careful(program);
+        let is_open = program.functions.values().any(|function| function.may_open);
+        let leaves = is_open || !is_affordable(code, program, &has_careful);
+        let mut takes_height = SecondaryMap::new();
         for (id, function) in &program.functions {
-            opens[id] = function.may_open || function.recursive;
+            takes_height[id] = function.may_open || function.recursive;
         }
-        spread_to_callers(program, &mut opens);
-        Some(Self { opens, reach, funcs: SecondaryMap::new() })
+        spread_to_callers(program, &mut takes_height);
+        let has_careful = if leaves { SecondaryMap::new() } else { has_careful };
+        Some(Self { leaves, takes_height, has_careful, reach, funcs: SecondaryMap::new() })
     }
 
     /// Whether anything needs the generic tier.
     pub fn needs_generic(&self, program: &Program) -> bool {
-        program.functions.keys().any(|id| self.opens[id])
+        self.leaves && program.functions.keys().any(|id| self.takes_height[id])
+    }
+
+    /// Whether this version of a function takes the height of its frame.
+    fn takes_height(&self, id: FunctionId, version: Version) -> bool {
+        version == Version::Careful || self.takes_height[id]
     }
 
     /// Lowers every function of the program; gives the entry function.
@@ -85,16 +111,56 @@ impl Plan {
         dispatcher: Option<Func>,
         module: &mut Module,
     ) -> Option<Func> {
+        let versions = |this: &Self, id| match this.has_careful[id] {
+            true => &[Version::Usual, Version::Careful][..],
+            false => &[Version::Usual],
+        };
         for (id, function) in &program.functions {
             let results = result_types(function);
-            self.funcs[id] = Some(module.functions.push(Function::new(function.name.as_str(), &results)));
+            for &version in versions(&self, id) {
+                let name = version.name(&function.name);
+                let func = module.functions.push(Function::new(name, &results));
+                self.funcs[id][version as usize] = Some(func);
+            }
         }
         for id in program.functions.keys() {
-            let lowered = function::lower(code, program, &self, dispatcher, id, module);
-            module.functions[self.funcs[id]?] = lowered;
+            for &version in versions(&self, id) {
+                let lowered = function::lower(code, program, &self, dispatcher, (id, version), module);
+                module.functions[self.funcs[id][version as usize]?] = lowered;
+            }
         }
-        self.funcs[program.root()?]
+        self.funcs[program.root()?][Version::Usual as usize]
     }
+}
+
+impl Version {
+    /// Name of this version of the function called `name`.
+    fn name(self, name: &str) -> String {
+        match self {
+            Self::Usual => name.to_owned(),
+            Self::Careful => format!("{name}_careful"),
+        }
+    }
+}
+
+/// The functions that need a careful version: those that may call themselves, and what they call.
+fn careful(program: &Program) -> SecondaryMap<FunctionId, bool> {
+    let mut careful = SecondaryMap::new();
+    let mut work: Vec<FunctionId> = Vec::new();
+    for (id, function) in &program.functions {
+        if function.recursive {
+            careful[id] = true;
+            work.push(id);
+        }
+    }
+    while let Some(id) = work.pop() {
+        for_each_call(&program.functions[id], &mut |callee, _| {
+            if !std::mem::replace(&mut careful[callee], true) {
+                work.push(callee);
+            }
+        });
+    }
+    careful
 }
 
 /// Types of what a function gives: the number of its exit where it has several, then its part of the
@@ -111,15 +177,17 @@ fn items(function: &Recovered, height: i32) -> usize {
     (i64::from(function.inputs) + i64::from(height)).max(0) as usize
 }
 
-fn is_affordable(code: &Code<'_>, program: &Program) -> bool {
+/// Whether all functions are within the bounds, those in `twice` counted twice.
+fn is_affordable(code: &Code<'_>, program: &Program, twice: &SecondaryMap<FunctionId, bool>) -> bool {
     let most_operations = ALLOWED_OPERATIONS + MOST_OPERATIONS_PER_BYTE * code.bytes().len();
     let (mut slots, mut slots_left, mut operations) = (0, 0, 0);
-    for function in program.functions.values() {
+    for (id, function) in &program.functions {
+        let times = 1 + usize::from(twice[id]);
         for node in function.nodes.values() {
-            let here = items(function, node.height) + 1;
+            let here = times * (items(function, node.height) + 1);
             slots += here;
             slots_left += here * ways_to_generic(&node.edges);
-            operations += code.operations(node.block).count();
+            operations += times * code.operations(node.block).count();
         }
     }
     slots <= MOST_SLOTS && slots_left <= MOST_SLOTS_LEFT && operations <= most_operations
@@ -135,16 +203,16 @@ fn ways_to_generic(edges: &Edges) -> usize {
     count
 }
 
-/// A caller of something that opens opens.
-fn spread_to_callers(program: &Program, opens: &mut SecondaryMap<FunctionId, bool>) {
+/// Adds to the functions in `set` all that call one of them.
+fn spread_to_callers(program: &Program, set: &mut SecondaryMap<FunctionId, bool>) {
     let mut callers: SecondaryMap<FunctionId, Vec<FunctionId>> = SecondaryMap::new();
     for (id, function) in &program.functions {
         for_each_call(function, &mut |callee, _| callers[callee].push(id));
     }
-    let mut work: Vec<FunctionId> = program.functions.keys().filter(|&id| opens[id]).collect();
+    let mut work: Vec<FunctionId> = program.functions.keys().filter(|&id| set[id]).collect();
     while let Some(id) = work.pop() {
         for &caller in &callers[id] {
-            if !std::mem::replace(&mut opens[caller], true) {
+            if !std::mem::replace(&mut set[caller], true) {
                 work.push(caller);
             }
         }

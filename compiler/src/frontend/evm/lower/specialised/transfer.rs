@@ -1,7 +1,7 @@
 //! Where control goes behind a block: on, into another function, out, or into generic code.
 
 use evmc_abi::ExitCode;
-use evmc_ir::{BlockCall, Opcode, Type, Value};
+use evmc_ir::{BlockCall, Func, Opcode, Type, Value};
 use ruint::aliases::U256;
 
 use super::function::FunctionLowering;
@@ -44,16 +44,18 @@ impl FunctionLowering<'_, '_> {
     /// Calls a function and goes on where its exits lead.
     fn call(&mut self, call: &Call) {
         let callee = &self.program.functions[call.callee];
-        let opens = self.plan.opens[call.callee];
+        let takes_height = self.plan.takes_height(call.callee, self.version);
         let stack: Vec<Value> = self.lowering.stack.values().collect();
         let kept = stack.len() - callee.inputs as usize;
         let mut args = Vec::new();
-        if opens {
-            self.spill(&stack[..kept]);
+        if takes_height {
+            if self.plan.leaves {
+                self.spill(&stack[..kept]);
+            }
             args.push(self.absolute_height());
         }
         args.extend(&stack[kept..]);
-        let Some(func) = self.plan.funcs[call.callee] else { return };
+        let Some(func) = self.plan.funcs[call.callee][self.version as usize] else { return };
         let types = result_types(callee);
         let results = self.lowering.b.call(func, &args, &types);
         let several = callee.exits.len() > 1;
@@ -134,6 +136,13 @@ impl FunctionLowering<'_, '_> {
         self.leave(target);
     }
 
+    /// Goes on in the careful version of this function, which was entered just now.
+    pub(super) fn leave_for_careful(&mut self, func: Func) {
+        let args: Vec<Value> = std::iter::once(self.base).chain(self.lowering.stack.values()).collect();
+        let results = self.lowering.b.call(func, &args, &result_types(self.recovered));
+        self.lowering.b.ret(&results);
+    }
+
     /// Leaves for the generic tier at the start of a block.
     pub(super) fn leave_for_block(&mut self, block: BlockId) {
         let start = self.code.blocks()[block].start;
@@ -161,7 +170,7 @@ impl FunctionLowering<'_, '_> {
     }
 
     /// The height of the whole stack, as an `i64`.
-    fn absolute_height(&mut self) -> Value {
+    pub(super) fn absolute_height(&mut self) -> Value {
         let height = self.height();
         super::super::stack::add_offset(&mut self.lowering.b, self.base, height)
     }
