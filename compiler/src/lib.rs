@@ -8,3 +8,4 @@ pub mod frontend;
 pub mod link;
 pub mod passes;
 pub mod pipeline;
+pub mod rules;

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use evmc_backend::OptLevel;
 use evmc_ir::Module;
 
-use crate::passes::{dead_code, ensure, fold, inline, merge_blocks, merge_checks, trivial_params};
+use crate::passes::{
+    dead_code, ensure, fold, inline, merge_blocks, merge_checks, narrow, simplify, trivial_params,
+};
 
 /// A pass over a module.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,32 @@ pub const PIPELINE: &[Pass] = &[
         from: OptLevel::Default,
         run: merge_checks::run,
     },
+    Pass {
+        name: "simplify",
+        what: "rewrites operations by algebraic rules and by what is known of their operands",
+        from: OptLevel::Less,
+        run: simplify::run,
+    },
+    Pass {
+        name: "narrow",
+        what: "computes in fewer bits what is a word of 256 in the source",
+        from: OptLevel::Less,
+        run: narrow::run,
+    },
+    Pass {
+        name: "simplify",
+        what: "the same on narrow operations",
+        from: OptLevel::Less,
+        run: simplify::run,
+    },
+    Pass { name: "fold", what: "the same on simpler code", from: OptLevel::Less, run: fold::run },
+    Pass { name: "dead_code", what: "the same on simpler code", from: OptLevel::Less, run: dead_code::run },
+    Pass {
+        name: "merge_blocks",
+        what: "the same on simpler code",
+        from: OptLevel::Less,
+        run: merge_blocks::run,
+    },
 ];
 
 /// What the order of [`PIPELINE`] must respect.
@@ -110,6 +138,16 @@ pub const ORDER: &[Order] = &[
         before: "ensure",
         after: "merge_checks",
         why: "it splits blocks and hides what checks are about",
+    },
+    Order {
+        before: "merge_checks",
+        after: "simplify",
+        why: "checks are told from other code by their shape, which rules change",
+    },
+    Order {
+        before: "simplify",
+        after: "narrow",
+        why: "simpler forms have tighter bounds and ask for fewer bits",
     },
 ];
 

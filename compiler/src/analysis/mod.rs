@@ -2,4 +2,10 @@
 
 pub mod call_graph;
 pub mod check;
+pub mod demand;
+pub mod edges;
+pub mod fact;
+pub mod known;
 pub mod place;
+mod refine;
+mod transfer;

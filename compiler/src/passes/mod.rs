@@ -6,4 +6,6 @@ pub mod fold;
 pub mod inline;
 pub mod merge_blocks;
 pub mod merge_checks;
+pub mod narrow;
+pub mod simplify;
 pub mod trivial_params;

@@ -1,0 +1,189 @@
+//! Computes in 32, 64 or 128 bits what is a word of 256 in the source.
+//!
+//! Two reasons allow it. *What is needed*: sums, products and masks of which only the low bits are
+//! looked at ([`crate::analysis::demand`]) are computed in as many. *What is there*: values that fit
+//! fewer bits, as unsigned or as signed numbers ([`crate::analysis::known`]), are the zero or sign
+//! extension of a narrow computation; divisions, shifts to the right and comparisons need this of
+//! their operands. Either way the old value stays, as an extension of the narrow one, for whoever
+//! needs it whole; narrow users look through it, and `dead_code` removes it where all do.
+//!
+//! Sound because the bits of the old value that are looked at do not change: low bits of wrapping
+//! operations depend on low bits alone, and a value that fits is its own extension. Block parameters
+//! are narrowed the same way, with the arguments on every edge.
+//!
+//! Words that are loaded and reversed (`bswap` behind `mem.load`, as `MLOAD` is lowered) with only
+//! their low bits looked at become narrow loads from the end of the word; the load must stand right in
+//! front. One walk that plans and one that carries it out, linear.
+
+mod plan;
+
+use cranelift_entity::SecondaryMap;
+use evmc_ir::{
+    Block, Function, Imm, Inst, InstData, Module, Opcode, Type, Value, ValueData, ValueDef, Values, eval,
+};
+use ruint::aliases::U256;
+use smallvec::{SmallVec, smallvec};
+
+use crate::rules::term::is_comparison;
+
+use plan::{Plan, Plans};
+
+/// Runs the pass on every function; gives how many values it narrowed.
+pub fn run(module: &mut Module) -> usize {
+    module.functions.values_mut().map(run_on_function).sum()
+}
+
+fn run_on_function(function: &mut Function) -> usize {
+    let plans = Plans::new(function);
+    let mut narrow = Narrow { func: function, plans, cut: SecondaryMap::new(), out: Vec::new(), changes: 0 };
+    for index in 0..narrow.plans.order.len() {
+        let block = narrow.plans.order[index];
+        narrow.block(block);
+    }
+    narrow.changes
+}
+
+/// The walk that carries plans out.
+struct Narrow<'f> {
+    func: &'f mut Function,
+    plans: Plans,
+    /// Truncations that exist, with the block in which they stand.
+    cut: SecondaryMap<Value, Option<(Block, Value)>>,
+    /// The instructions of the block so far.
+    out: Vec<Inst>,
+    changes: usize,
+}
+
+impl Narrow<'_> {
+    fn block(&mut self, block: Block) {
+        let insts = std::mem::take(&mut self.func.blocks[block].insts);
+        self.out = Vec::with_capacity(insts.len() + insts.len() / 4);
+        for index in 0..self.func.blocks[block].params.len() {
+            if let Some(plan) = self.plans.params[block].get(index).copied().flatten() {
+                self.param(block, index, plan);
+            }
+        }
+        for inst in insts {
+            if self.func.insts[inst].opcode.is_terminator() {
+                self.arguments(block, inst);
+            } else if let Some(plan) = self.plans.insts[inst] {
+                self.apply(block, inst, plan);
+            }
+            self.out.push(inst);
+        }
+        self.func.blocks[block].insts = std::mem::take(&mut self.out);
+    }
+
+    /// Makes a parameter narrow and its old value an extension of it.
+    fn param(&mut self, block: Block, index: usize, plan: Plan) {
+        let old = self.func.blocks[block].params[index];
+        let def = ValueDef::Param(block, index as u32);
+        let narrow = self.func.values.push(ValueData { ty: plan.ty, def });
+        self.func.blocks[block].params[index] = narrow;
+        let data = InstData {
+            opcode: plan.extend,
+            ty: Some(self.func.ty(old)),
+            args: smallvec![narrow],
+            imm: Imm::None,
+            results: smallvec![old],
+        };
+        let inst = self.func.insts.push(data);
+        self.func.values[old].def = ValueDef::Result(inst, 0);
+        self.out.push(inst);
+        self.changes += 1;
+    }
+
+    /// Computes an instruction narrow; it becomes the extension of the result.
+    fn apply(&mut self, block: Block, inst: Inst, plan: Plan) {
+        self.changes += 1;
+        let data = self.func.insts[inst].clone();
+        if data.opcode == Opcode::Bswap {
+            return self.narrow_load(inst, plan);
+        }
+        let args: Values = data.args.iter().map(|&arg| self.narrowed(block, arg, plan.ty)).collect();
+        if is_comparison(data.opcode) {
+            let data = &mut self.func.insts[inst];
+            (data.ty, data.args) = (Some(plan.ty), args);
+            return;
+        }
+        let value = self.add(data.opcode, plan.ty, args, Imm::None);
+        self.extend(inst, plan, value);
+    }
+
+    fn extend(&mut self, inst: Inst, plan: Plan, value: Value) {
+        let data = &mut self.func.insts[inst];
+        (data.opcode, data.args) = (plan.extend, smallvec![value]);
+    }
+
+    /// The end of a word in memory: the word is big-endian, so its low bits stand last.
+    fn narrow_load(&mut self, inst: Inst, plan: Plan) {
+        let data = &self.func.insts[inst];
+        let (loaded, width) = (data.args[0], data.ty.unwrap_or(Type::I256));
+        let Some(load) = self.func.defining_inst(loaded) else { return };
+        let offset = load.args[0];
+        let behind = u64::from(width.bytes() - plan.ty.bytes());
+        let behind = self.constant(Type::I64, U256::from(behind));
+        let offset = self.add(Opcode::Add, Type::I64, smallvec![offset, behind], Imm::None);
+        let loaded = self.add(Opcode::MemLoad, plan.ty, smallvec![offset], Imm::None);
+        let value = self.add(Opcode::Bswap, plan.ty, smallvec![loaded], Imm::None);
+        self.extend(inst, plan, value);
+    }
+
+    /// Gives the targets of a terminator arguments of the types of their parameters.
+    fn arguments(&mut self, block: Block, inst: Inst) {
+        let places: SmallVec<[(Block, usize); 2]> =
+            self.func.insts[inst].targets().iter().map(|target| (target.block, target.args.len())).collect();
+        for (number, (target, args)) in places.into_iter().enumerate() {
+            for index in 0..args {
+                if let Some(plan) = self.plans.params[target].get(index).copied().flatten() {
+                    let arg = self.func.insts[inst].targets()[number].args[index];
+                    let arg = self.narrowed(block, arg, plan.ty);
+                    self.func.insts[inst].targets_mut()[number].args[index] = arg;
+                }
+            }
+        }
+    }
+
+    /// The low bits of a value as a value of type `ty`, found behind an extension where there is one.
+    fn narrowed(&mut self, block: Block, value: Value, ty: Type) -> Value {
+        let from = self.func.ty(value);
+        if from.bits() <= ty.bits() {
+            return value;
+        }
+        if let Some(bits) = self.func.constant(value) {
+            return self.constant(ty, eval::truncate(ty, bits));
+        }
+        if let Some(data) = self.func.defining_inst(value)
+            && let (op @ (Opcode::Zext | Opcode::Sext), &[inner]) = (data.opcode, &data.args[..])
+        {
+            return match self.func.ty(inner) {
+                inner_ty if inner_ty == ty => inner,
+                inner_ty if inner_ty.bits() > ty.bits() => self.narrowed(block, inner, ty),
+                _ => self.add(op, ty, smallvec![inner], Imm::None),
+            };
+        }
+        if let Some((at, cut)) = self.cut[value]
+            && at == block
+            && self.func.ty(cut) == ty
+        {
+            return cut;
+        }
+        let cut = self.add(Opcode::Trunc, ty, smallvec![value], Imm::None);
+        self.cut[value] = Some((block, cut));
+        cut
+    }
+
+    fn constant(&mut self, ty: Type, bits: U256) -> Value {
+        let constant = self.func.constants.push(bits);
+        self.add(Opcode::Const, ty, Values::new(), Imm::Constant(constant))
+    }
+
+    fn add(&mut self, opcode: Opcode, ty: Type, args: Values, imm: Imm) -> Value {
+        let inst =
+            self.func.insts.push(InstData { opcode, ty: Some(ty), args, imm, results: SmallVec::new() });
+        let value = self.func.values.push(ValueData { ty, def: ValueDef::Result(inst, 0) });
+        self.func.insts[inst].results.push(value);
+        self.out.push(inst);
+        value
+    }
+}
