@@ -12,7 +12,8 @@
 //! * [`native`]: the one place that calls compiled machine code.
 //! * [`stack`]: worker threads whose stack holds 1,024 nested native frames.
 //! * `host`: the host functions; `exec`: one frame from entry to result; `exit`: exit codes in
-//!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before.
+//!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before;
+//!   `limbs`, `reciprocal`: modular arithmetic.
 //!
 //! Nested calls recurse on the native stack. Where it gets short, the callee is interpreted, and so
 //! is all that it calls for as long as the shortage lasts; the outcome is the same.
@@ -26,7 +27,9 @@ pub mod evm;
 mod exec;
 mod exit;
 mod host;
+mod limbs;
 pub mod native;
+mod reciprocal;
 pub mod stack;
 pub mod view;
 

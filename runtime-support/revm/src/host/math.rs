@@ -4,6 +4,7 @@ use evmc_abi::{Frame, Word};
 use ruint::aliases::U256;
 
 use super::{to_u256, to_word};
+use crate::reciprocal;
 
 /// Defines host functions that compute one word from the argument words.
 macro_rules! pure {
@@ -28,25 +29,69 @@ macro_rules! pure {
 
 pure! {
     /// Unsigned division, 0 by convention where the divisor is 0.
-    udiv(a, b) => a.checked_div(b).unwrap_or_default();
+    udiv(a, b) => quotient(a, b);
     /// Signed division truncating towards zero; −2^255 / −1 wraps.
     sdiv(a, b) => {
-        let quotient = magnitude(a).checked_div(magnitude(b)).unwrap_or_default();
+        let quotient = quotient(magnitude(a), magnitude(b));
         with_sign(quotient, is_negative(a) != is_negative(b))
     };
     /// Unsigned remainder, 0 where the divisor is 0.
-    urem(a, b) => a.checked_rem(b).unwrap_or_default();
+    urem(a, b) => remainder(a, b);
     /// Signed remainder with the sign of the dividend, 0 where the divisor is 0.
     srem(a, b) => {
-        let remainder = magnitude(a).checked_rem(magnitude(b)).unwrap_or_default();
+        let remainder = remainder(magnitude(a), magnitude(b));
         with_sign(remainder, is_negative(a))
     };
     /// `(a + b) mod n`, 0 where `n` is 0.
-    addmod(a, b, n) => a.add_mod(b, n);
+    addmod(a, b, n) => reciprocal::add_mod(a, b, n);
     /// `(a · b) mod n`, 0 where `n` is 0.
-    mulmod(a, b, n) => a.mul_mod(b, n);
+    mulmod(a, b, n) => reciprocal::mul_mod(a, b, n);
     /// `base^exponent mod 2^256`.
-    exp(base, exponent) => base.pow(exponent);
+    exp(base, exponent) => power(base, exponent);
+}
+
+/// Powers of ten below 2^256: the exponent that contracts use most, besides powers of two.
+static POWERS_OF_TEN: [U256; 78] = {
+    let mut powers = [U256::ONE; 78];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1].wrapping_mul(U256::from_limbs([10, 0, 0, 0]));
+        i += 1;
+    }
+    powers
+};
+
+/// `a / b` rounded down, 0 where `b` is 0.
+#[inline(always)]
+fn quotient(a: U256, b: U256) -> U256 {
+    if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+        return U256::from(a.checked_div(b).unwrap_or_default());
+    }
+    a.checked_div(b).unwrap_or_default()
+}
+
+/// `a mod b`, 0 where `b` is 0.
+#[inline(always)]
+fn remainder(a: U256, b: U256) -> U256 {
+    if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+        return U256::from(a.checked_rem(b).unwrap_or_default());
+    }
+    a.checked_rem(b).unwrap_or_default()
+}
+
+/// `base^exponent mod 2^256`.
+fn power(base: U256, exponent: U256) -> U256 {
+    let Ok(small) = usize::try_from(exponent) else {
+        return base.pow(exponent);
+    };
+    if base == U256::from(10) && small < POWERS_OF_TEN.len() {
+        return POWERS_OF_TEN[small];
+    }
+    if base.is_power_of_two() {
+        let bits = base.trailing_zeros().saturating_mul(small);
+        return if bits < 256 { U256::ONE << bits } else { U256::ZERO };
+    }
+    base.pow(exponent)
 }
 
 /// Whether the word, read as two's complement, is below zero.
@@ -101,5 +146,18 @@ mod tests {
         assert_eq!(call(mulmod, [max, max, U256::from(12)]), U256::from(9));
         assert_eq!(call(exp, [U256::ZERO, U256::ZERO]), U256::ONE);
         assert_eq!(call(exp, [U256::from(2), U256::from(256)]), U256::ZERO);
+    }
+
+    #[test]
+    fn powers_are_those_of_ruint() {
+        let one = U256::ONE;
+        let mut bases: Vec<_> = [0, 1, 3, 7, 10, 11].map(U256::from).to_vec();
+        bases.extend((1..256).step_by(5).flat_map(|bit| [one << bit, (one << bit) + one]));
+        for base in bases {
+            let large = [one << 63, one << 64, one << 255, U256::MAX, U256::MAX - one];
+            for exponent in (0..300).map(U256::from).chain(large) {
+                assert_eq!(call(exp, [base, exponent]), base.pow(exponent), "{base} ^ {exponent}");
+            }
+        }
     }
 }
