@@ -18,7 +18,7 @@ use revm::{
     state::EvmState,
 };
 
-use crate::{cache::CodeCache, code::CodeSource, stack};
+use crate::{cache::CodeCache, code::CodeSource, hashes::Hashes, stack};
 
 /// revm's frame.
 pub(crate) type EthFrame = handler::EthFrame<EthInterpreter>;
@@ -58,6 +58,8 @@ pub struct AotEvm<CTX: ContextTr, P = EthPrecompiles> {
     pub(crate) inner: Evm<CTX, (), EthInstructions<EthInterpreter, CTX>, P, EthFrame>,
     /// Where code comes from.
     pub(crate) codes: CodeCache,
+    /// Hashes of a while ago.
+    pub(crate) hashes: Hashes,
     /// How frames were run.
     pub(crate) counts: FrameCounts,
     /// Lowest address of the native stack that the running transaction may use.
@@ -83,6 +85,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
         Self {
             inner: Evm::new(ctx, instruction, precompiles),
             codes: CodeCache::new(source),
+            hashes: Hashes::new(),
             counts: FrameCounts::NONE,
             stack_limit: usize::MAX,
             error: None,

@@ -3,7 +3,8 @@
 //! The journal, the precompiles, the rules of a transaction and the meaning of every operation that
 //! touches the world stay revm's: a host function pushes its arguments on the stack of revm's own
 //! interpreter, runs revm's own instruction, and pops the results. So dynamic gas, access lists,
-//! the rules of static calls and the halt reasons are revm's by construction. What compiled code
+//! the rules of static calls and the halt reasons are revm's by construction; a few functions that
+//! are called often do the usual case by themselves, with revm's gas parameters. What compiled code
 //! does itself is what needs no state: stack, arithmetic, memory, jumps and static gas.
 //!
 //! * [`code`]: what a piece of runnable code is ([`FrameCode`]) and where it comes from ([`CodeSource`]).
@@ -12,7 +13,7 @@
 //! * [`native`]: the one place that calls compiled machine code.
 //! * [`stack`]: worker threads whose stack holds 1,024 nested native frames.
 //! * `host`: the host functions; `exec`: one frame from entry to result; `exit`: exit codes in
-//!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before;
+//!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before; `hashes`: what was hashed before;
 //!   `limbs`, `reciprocal`: modular arithmetic.
 //!
 //! Nested calls recurse on the native stack. Where it gets short, the callee is interpreted, and so
@@ -26,6 +27,7 @@ pub mod code;
 pub mod evm;
 mod exec;
 mod exit;
+mod hashes;
 mod host;
 mod limbs;
 pub mod native;

@@ -1,11 +1,12 @@
 //! The host functions.
 //!
 //! One table per type of EVM, made at compile time: `math` depends on nothing, `state` runs one of
-//! revm's instructions, `calls` runs a nested frame as well, `memory` grows VM memory and tells
-//! compiled code where it is. A function that can panic is wrapped: a panic must not cross into
+//! revm's instructions, `direct` does without that where a function is called often, `calls` runs a
+//! nested frame as well, `memory` grows VM memory and tells compiled code where it is. A function that can panic is wrapped: a panic must not cross into
 //! compiled code, so it is kept as an error of the EVM and ends the frame.
 
 mod calls;
+mod direct;
 mod math;
 pub(crate) mod memory;
 mod state;
@@ -93,7 +94,7 @@ where
 {
     let word_count = const { function(F).words() };
     // SAFETY: the caller's promise.
-    unsafe { guarded(function(F), word_count, frame, words, state::run::<CTX, P, F>) }
+    unsafe { guarded(function(F), word_count, frame, words, direct::run::<CTX, P, F>) }
 }
 
 /// A host function that runs a nested frame.
