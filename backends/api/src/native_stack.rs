@@ -1,15 +1,16 @@
 //! How much native stack one activation of the entry point may use.
 //!
 //! The call graph is condensed into its strongly connected components (Tarjan, SIAM J. Comput. 1972).
-//! A component without a cycle counts its function's frame; one with a cycle counts 1,024 times its
-//! largest frame. The bound is the heaviest path from the entry.
+//! A component without a cycle counts its function's frame; one with a cycle counts 1,024 times the
+//! frames of all its functions. The bound is the heaviest path from the entry.
 
 use cranelift_entity::SecondaryMap;
 use evmc_ir::{Func, Module};
 
 use crate::call_graph::callees;
 
-/// Activations of a recursive cycle: each holds at least one item of the EVM stack.
+/// Activations of a function that calls itself, also through others: each stands at least one item of
+/// the EVM stack above the one before.
 const RECURSION_LIMIT: u64 = 1024;
 
 /// Upper bound in bytes, given the frame size of each function in bytes.
@@ -87,7 +88,7 @@ impl Search<'_> {
         let members = self.open.split_off(from);
         let (mut below, mut frame, mut cycle) = (0, 0, members.len() > 1);
         for &member in &members {
-            frame = frame.max(self.frames[member]);
+            frame += self.frames[member];
             for &callee in &self.graph[member] {
                 cycle |= callee == member;
                 below = below.max(self.state[callee].bound);

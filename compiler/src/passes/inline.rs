@@ -8,10 +8,10 @@
 //! Chosen are, callees before callers, so that a body that is put in place is final:
 //!
 //! * functions with a single call, whose body moves;
-//! * *small* functions, of at most [`SMALL`] instructions, whose body is copied to every call but
-//!   those in cold blocks, as long as the module has not grown by more than [`growth`].
+//! * *small* functions, of at most [`SMALL`] instructions, whose body is copied to every call, as
+//!   long as the module has not grown by more than [`growth`].
 //!
-//! A function never gets larger than [`MOST_INSTRUCTIONS`] this way, nor one larger than that grows.
+//! Calls in cold blocks stay. A function never gets larger than [`MOST_INSTRUCTIONS`] this way, nor one larger than that grows.
 //! Nothing that may call itself is put in place. Functions without any call left are removed. Linear
 //! in the size of the module and of what is copied.
 
@@ -104,11 +104,11 @@ impl<'g> Inliner<'g> {
 
     fn is_wanted(&self, caller: Func, callee: Func, is_cold: bool) -> bool {
         let size = self.sizes[callee];
-        if self.graph.recursive[callee] || Some(callee) == self.entry || callee == caller {
+        if is_cold || self.graph.recursive[callee] || Some(callee) == self.entry {
             return false;
         }
         let fits = self.sizes[caller] + size <= MOST_INSTRUCTIONS;
-        let is_copied = size <= SMALL && !is_cold && size <= self.allowance;
+        let is_copied = size <= SMALL && size <= self.allowance;
         fits && (self.calls[callee] == 1 || is_copied)
     }
 

@@ -33,6 +33,8 @@ mod live;
 mod solve;
 mod value;
 
+use std::collections::HashSet;
+
 use cranelift_entity::{EntityRef, PrimaryMap, entity_impl};
 
 use ruint::aliases::U256;
@@ -53,6 +55,9 @@ pub const MAX_CLONES: u32 = 24;
 
 /// Exit signatures a function may have; exits beyond that stay open.
 pub const MAX_EXITS: usize = 16;
+
+/// Times that the analysis is run again for what it took for functions.
+const MOST_ROUNDS: usize = 3;
 
 /// A recovered function.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -252,8 +257,12 @@ impl Edges {
 }
 
 /// Recovers the functions of `code`.
+///
+/// Where functions call themselves without raising the stack they are loops, whose return label the
+/// compiler pushes anew for each turn; the analysis is run again without taking them for functions.
 pub fn recover(code: &Code<'_>) -> Program {
-    let mut solver = solve::Solver::new(code);
+    let mut loops = HashSet::new();
+    let mut solver = solve::Solver::new(code, loops.clone());
     if !solver.run() {
         return Program {
             functions: PrimaryMap::new(),
@@ -262,6 +271,18 @@ pub fn recover(code: &Code<'_>) -> Program {
             over_budget: true,
             work: solver.work(),
         };
+    }
+    for _ in 0..MOST_ROUNDS {
+        let found = extract::flat_callees(&solver);
+        if found.is_empty() {
+            break;
+        }
+        loops.extend(found);
+        let mut next = solve::Solver::new(code, loops.clone());
+        if !next.run() {
+            break;
+        }
+        solver = next;
     }
     extract::extract(code, solver)
 }

@@ -1,6 +1,8 @@
 //! Facts about functions that depend on the functions they call.
 
-use cranelift_entity::{PrimaryMap, SecondaryMap};
+use std::collections::HashMap;
+
+use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 
 use super::live::Live;
 use super::solve::Solver;
@@ -22,13 +24,16 @@ pub struct Inputs {
     /// Functions that must not be specialised: they ask for more than a stack holds, or contain a
     /// stack error whose place depends on the caller.
     pub generic: SecondaryMap<FunctionId, bool>,
+    /// Calls that must not be made, since a recursion through them has no bound.
+    pub flat: FlatCalls,
 }
 
 impl Inputs {
     /// Solves `needs(f) = max(own, needs(callee) - height at the call)` over the reachable states.
     pub fn of(solver: &Solver<'_>, live: &Live) -> Self {
-        let mut inputs = Self { needs: SecondaryMap::new(), generic: SecondaryMap::new() };
-        let mut sites: SecondaryMap<FunctionId, Vec<CallSite>> = SecondaryMap::new();
+        let sites = sites(solver, live);
+        let flat = FlatCalls::of(solver, &sites);
+        let mut inputs = Self { needs: SecondaryMap::new(), generic: SecondaryMap::new(), flat };
         for id in live.nodes.keys() {
             let state = &solver.states[id];
             let (effect, height) = (&solver.effects[state.block], state.frame.height());
@@ -36,12 +41,10 @@ impl Inputs {
             if state.edges == Edges::StackError && !Solver::is_root(state.function) {
                 inputs.generic[state.function] = true;
             }
-            for callee in callees(&state.edges) {
-                let height = height + effect.change();
-                sites[callee].push(CallSite { caller: state.function, callee, height });
-            }
         }
-        inputs.propagate(solver, &sites);
+        let mut callers: SecondaryMap<FunctionId, Vec<CallSite>> = SecondaryMap::new();
+        sites.into_iter().for_each(|site| callers[site.callee].push(site));
+        inputs.propagate(solver, &callers);
         inputs
     }
 
@@ -71,6 +74,18 @@ impl Inputs {
     }
 }
 
+/// The calls in reachable states.
+fn sites(solver: &Solver<'_>, live: &Live) -> Vec<CallSite> {
+    let mut sites = Vec::new();
+    for id in live.nodes.keys() {
+        let state = &solver.states[id];
+        let height = state.frame.height() + solver.effects[state.block].change();
+        let site = |callee| CallSite { caller: state.function, callee, height };
+        sites.extend(callees(&state.edges).into_iter().map(site));
+    }
+    sites
+}
+
 /// The functions that the edges call, in order.
 fn callees(edges: &Edges) -> Vec<FunctionId> {
     let mut callees = Vec::new();
@@ -82,6 +97,123 @@ fn callees(edges: &Edges) -> Vec<FunctionId> {
         });
     }
     callees
+}
+
+/// Calls by which a recursion might go on without raising the stack.
+///
+/// Functions are grouped by the cycles of calls that they are on (strongly connected components, by
+/// the two walks of Kosaraju and Sharir). Where every cycle of a group raises the stack, the stack
+/// limit bounds how often each of its functions is active. Otherwise, or where that costs more than
+/// [`MOST_RELAXATIONS`] to know, all calls in the group that do not raise it are *flat*.
+#[derive(Debug)]
+pub struct FlatCalls {
+    group: SecondaryMap<FunctionId, u32>,
+    is_flat: SecondaryMap<FunctionId, bool>,
+}
+
+/// Steps over all calls of a group that are spent on finding out whether its cycles rise.
+const MOST_RELAXATIONS: usize = 100_000;
+
+impl FlatCalls {
+    /// Finds them among the calls `sites`.
+    fn of(solver: &Solver<'_>, sites: &[CallSite]) -> Self {
+        let (group, count) = groups(solver, sites);
+        let mut inner: Vec<Vec<CallSite>> = vec![Vec::new(); count];
+        for site in sites.iter().filter(|site| group[site.caller] == group[site.callee]) {
+            inner[group[site.caller] as usize].push(*site);
+        }
+        let mut is_flat = SecondaryMap::new();
+        for function in solver.functions.keys() {
+            is_flat[function] = false;
+        }
+        for sites in inner.iter().filter(|sites| !all_cycles_rise(sites)) {
+            sites.iter().for_each(|site| is_flat[site.caller] = true);
+        }
+        Self { group, is_flat }
+    }
+
+    /// Whether a call at this height of the caller is one of them.
+    pub fn contains(&self, caller: FunctionId, callee: FunctionId, height: i32) -> bool {
+        height <= 0 && self.is_flat[caller] && self.group[caller] == self.group[callee]
+    }
+}
+
+/// The functions that flat calls go to; some stand there several times.
+pub fn flat_callees(solver: &Solver<'_>, live: &Live) -> Vec<FunctionId> {
+    let sites = sites(solver, live);
+    let flat = FlatCalls::of(solver, &sites);
+    let is_flat = |site: &&CallSite| flat.contains(site.caller, site.callee, site.height);
+    sites.iter().filter(is_flat).map(|site| site.callee).collect()
+}
+
+/// The group of each function, and how many groups there are.
+fn groups(solver: &Solver<'_>, sites: &[CallSite]) -> (SecondaryMap<FunctionId, u32>, usize) {
+    let mut called: SecondaryMap<FunctionId, Vec<FunctionId>> = SecondaryMap::new();
+    let mut calling: SecondaryMap<FunctionId, Vec<FunctionId>> = SecondaryMap::new();
+    for site in sites {
+        called[site.caller].push(site.callee);
+        calling[site.callee].push(site.caller);
+    }
+    let (mut seen, mut order) = (SecondaryMap::new(), Vec::new());
+    for function in solver.functions.keys() {
+        postorder(&called, &mut seen, function, &mut order);
+    }
+    let (mut seen, mut group) = (SecondaryMap::new(), SecondaryMap::new());
+    for (number, &function) in order.iter().rev().enumerate() {
+        let mut members = Vec::new();
+        postorder(&calling, &mut seen, function, &mut members);
+        members.into_iter().for_each(|member| group[member] = number as u32);
+    }
+    (group, order.len())
+}
+
+/// Whether every cycle of these calls raises the stack (Bellman and Ford: a cycle that does not is
+/// negative where each call counts its height, scaled beyond the length of any cycle, less one).
+fn all_cycles_rise(sites: &[CallSite]) -> bool {
+    if sites.iter().all(|site| site.height > 0) {
+        return true;
+    }
+    let mut distance: HashMap<FunctionId, i64> = HashMap::new();
+    for site in sites {
+        distance.insert(site.caller, 0);
+    }
+    let count = distance.len();
+    if count * sites.len() > MOST_RELAXATIONS {
+        return false;
+    }
+    for _ in 0..=count {
+        let mut changed = false;
+        for site in sites {
+            let length = i64::from(site.height) * (count as i64 + 1) - 1;
+            let through = distance[&site.caller] + length;
+            if let Some(best) = distance.get_mut(&site.callee).filter(|best| through < **best) {
+                *best = through;
+                changed = true;
+            }
+        }
+        if !changed {
+            return true;
+        }
+    }
+    false
+}
+
+/// Appends what `from` reaches and was not seen before, each behind what it leads to.
+fn postorder(
+    edges: &SecondaryMap<FunctionId, Vec<FunctionId>>,
+    seen: &mut SecondaryMap<FunctionId, bool>,
+    from: FunctionId,
+    order: &mut Vec<FunctionId>,
+) {
+    let mut work = vec![(from, false)];
+    while let Some((function, is_done)) = work.pop() {
+        if is_done {
+            order.push(function);
+        } else if !std::mem::replace(&mut seen[function], true) {
+            work.push((function, true));
+            work.extend(edges[function].iter().map(|&next| (next, false)));
+        }
+    }
 }
 
 /// Calls between recovered functions; a pair stands as often as the call does.
@@ -174,7 +306,7 @@ fn set_recursive(functions: &mut PrimaryMap<FunctionId, Recovered>, graph: &Call
     for function in functions.values_mut() {
         function.recursive = function.max_height.is_none();
     }
-    for id in callers_first {
+    for id in callers_first.into_iter().chain([FunctionId::new(0)]) {
         functions[id].recursive = false;
     }
 }

@@ -28,7 +28,17 @@ pub fn extract(code: &Code<'_>, mut solver: Solver<'_>) -> Program {
     Program { functions, resolved_jumps, dynamic_jumps, over_budget: false, work }
 }
 
-/// Replaces calls whose callee cannot be specialised, or asks the root for what it does not have.
+/// The first blocks of functions that are called where a recursion might not raise the stack.
+pub fn flat_callees(solver: &Solver<'_>) -> Vec<BlockId> {
+    let live = Live::of(solver);
+    let mut found = callgraph::flat_callees(solver, &live);
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(|callee| solver.functions[callee].entry).collect()
+}
+
+/// Replaces calls whose callee cannot be specialised, or asks the root for what it does not have, and
+/// those by which a recursion might not raise the stack.
 fn make_generic(solver: &mut Solver<'_>, live: &Live, inputs: &Inputs) {
     for id in live.nodes.keys() {
         let state = &mut solver.states[id];
@@ -38,7 +48,8 @@ fn make_generic(solver: &mut Solver<'_>, live: &Live, inputs: &Inputs) {
             transfer.visit_mut(&mut |inner| {
                 let Transfer::Call(call) = inner else { return };
                 let asks = inputs.needs[call.callee] as i32;
-                if inputs.generic[call.callee] || asks > available {
+                let is_flat = inputs.flat.contains(state.function, call.callee, height);
+                if inputs.generic[call.callee] || asks > available || is_flat {
                     *inner = Transfer::Generic(solver.functions[call.callee].entry);
                 }
             });

@@ -81,12 +81,15 @@ pub struct Solver<'c> {
     /// Number of states of each block in each function.
     counts: HashMap<(FunctionId, BlockId), u32>,
     calls: HashSet<(FunctionId, NodeId)>,
+    /// Blocks that no jump calls as functions.
+    loops: HashSet<BlockId>,
     queue: VecDeque<NodeId>,
     work: u64,
 }
 
 impl<'c> Solver<'c> {
-    pub fn new(code: &'c Code<'c>) -> Self {
+    /// The start of the analysis, in which no jump to one of `loops` is a call.
+    pub fn new(code: &'c Code<'c>, loops: HashSet<BlockId>) -> Self {
         let mut values = Values::new(code);
         let mut effects = PrimaryMap::with_capacity(code.blocks().len());
         for block in code.blocks().keys() {
@@ -102,6 +105,7 @@ impl<'c> Solver<'c> {
             by_key: HashMap::new(),
             counts: HashMap::new(),
             calls: HashSet::new(),
+            loops,
             queue: VecDeque::new(),
             work: 0,
         };
@@ -252,7 +256,7 @@ impl<'c> Solver<'c> {
     }
 
     fn go_to(&mut self, id: NodeId, block: BlockId, frame: Frame, may_call: bool) -> Transfer {
-        if may_call && frame.may_hold_label(&self.values) {
+        if may_call && !self.loops.contains(&block) && frame.may_hold_label(&self.values) {
             return self.call(id, block, &frame);
         }
         self.flow(self.states[id].function, block, frame)
