@@ -377,6 +377,19 @@ pub struct BenchArgs {
     #[arg(long, value_name = "RE", conflicts_with = "input")]
     pub filter: Option<Regex>,
 
+    /// Another program to measure as well, started by the shell; may be repeated. It speaks a protocol of
+    /// JSON lines: cli/src/bench/external/PROTOCOL.md
+    #[arg(long = "external", value_name = "CMD")]
+    pub externals: Vec<String>,
+
+    /// How long each answer of another program may take
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
+    pub external_timeout: Duration,
+
+    /// Be such a program, with the one engine that --engine names
+    #[arg(long, requires = "engines", conflicts_with_all = ["input", "set", "all", "filter", "externals", "json"])]
+    pub serve: bool,
+
     /// Order of the rows
     #[arg(long, value_enum, default_value_t = Sort::Set)]
     pub sort: Sort,

@@ -170,7 +170,9 @@ pub enum CliError {
     #[error(transparent)]
     #[diagnostic(
         code(evmc::external),
-        help("the protocol is described in the README; `evmc bench --serve` is a program that speaks it")
+        help(
+            "cli/src/bench/external/PROTOCOL.md describes the protocol; `evmc bench --serve` is a program that speaks it"
+        )
     )]
     External(#[from] ExternalError),
 

@@ -1,8 +1,8 @@
 //! `evmc bench`: engines against each other, on the bench set or on a contract.
 
-use std::path::Path;
+use std::{io, iter, path::Path};
 
-use alloy_primitives::TxKind;
+use alloy_primitives::{Address, TxKind};
 use evmc_backend::{OptLevel, Options};
 use evmc_compiler::driver::Config;
 use evmc_revm::on_large_stack;
@@ -12,6 +12,7 @@ use crate::{
     args::BenchArgs,
     bench::{
         entrant::{self, Entrant, INTERPRETER},
+        external::{self, child::Child},
         measure,
         report::{Report, Row},
         setting::Setting,
@@ -27,6 +28,9 @@ use crate::{
 
 /// Measures and prints.
 pub fn run(args: &BenchArgs) -> Result<ExitStatus, CliError> {
+    if args.serve {
+        return serve(args);
+    }
     let names = engine_names(&args.engines)?;
     let workloads = workloads(args)?;
     let mut report = Err(CliError::usage("nothing was measured", "this is a defect of evmc"));
@@ -42,12 +46,31 @@ pub fn run(args: &BenchArgs) -> Result<ExitStatus, CliError> {
     Ok(if report.is_complete() { ExitStatus::Success } else { ExitStatus::Failed })
 }
 
+/// Answers a run in another process.
+fn serve(args: &BenchArgs) -> Result<ExitStatus, CliError> {
+    let [name] = &args.engines[..] else {
+        return Err(CliError::usage("--serve is for one engine", "name it: --engine interpreter"));
+    };
+    let engine = || entrant::built_in(name, &config(args)).ok_or_else(|| unknown_engine(name));
+    let failed = |source| CliError::System { action: "answer requests", source };
+    on_large_stack(|| {
+        external::serve::serve(engine()?, io::stdin().lock(), io::stdout().lock()).map_err(failed)
+    })
+    .map_err(|source| CliError::System { action: "start a worker thread", source })??;
+    Ok(ExitStatus::Success)
+}
+
+/// An engine that is not built in.
+fn unknown_engine(name: &str) -> CliError {
+    let help = format!("built in are {}", entrant::names().collect::<Vec<_>>().join(", "));
+    CliError::usage(format!("there is no engine {name:?}"), help)
+}
+
 /// The engines to run, the interpreter first.
 fn engine_names(asked: &[String]) -> Result<Vec<&'static str>, CliError> {
     let known: Vec<_> = entrant::names().collect();
     if let Some(unknown) = asked.iter().find(|name| !known.contains(&name.as_str())) {
-        let help = format!("built in are {}", known.join(", "));
-        return Err(CliError::usage(format!("there is no engine {unknown:?}"), help));
+        return Err(unknown_engine(unknown));
     }
     let is_wanted =
         |name: &&str| asked.is_empty() || *name == INTERPRETER || asked.iter().any(|one| one == name);
@@ -87,7 +110,7 @@ fn custom(args: &BenchArgs, input: &str) -> Result<Workload, CliError> {
 }
 
 /// Runs the initcode, and gives the address of the contract.
-fn deploy(session: &mut Session<'_>, input: &TxInput) -> Result<alloy_primitives::Address, CliError> {
+fn deploy(session: &mut Session<'_>, input: &TxInput) -> Result<Address, CliError> {
     let result = session.execute(input, 1).result;
     let created =
         result.as_ref().ok().filter(|result| result.is_success()).and_then(|done| done.created_address());
@@ -97,14 +120,35 @@ fn deploy(session: &mut Session<'_>, input: &TxInput) -> Result<alloy_primitives
     })
 }
 
-/// Measures all workloads, one after the other.
-fn measure_all(args: &BenchArgs, names: &[&str], workloads: &[Workload]) -> Result<Report, CliError> {
+/// How code is compiled; the fork does not matter.
+fn config(args: &BenchArgs) -> Config {
     let level = OptLevel::from_number(args.level).unwrap_or_default();
     let backend = Options { level, cpu: args.cpu, ..Options::default() };
-    let config = Config { fork: Fork::default(), backend, ..Config::default() };
-    let built_in = names.iter().filter_map(|name| entrant::built_in(name, &config));
-    let mut entrants: Vec<Box<dyn Entrant>> =
-        built_in.map(|entrant| Box::new(entrant) as Box<dyn Entrant>).collect();
+    Config { fork: Fork::default(), backend, ..Config::default() }
+}
+
+/// All who take part: the engines with these names, and other programs.
+fn entrants(args: &BenchArgs, names: &[&str]) -> Result<Vec<Box<dyn Entrant>>, CliError> {
+    let mut entrants: Vec<Box<dyn Entrant>> = Vec::new();
+    for name in names {
+        let engine = entrant::built_in(name, &config(args)).ok_or_else(|| unknown_engine(name))?;
+        entrants.push(Box::new(engine));
+    }
+    for command in &args.externals {
+        let mut child = Child::start(command, args.external_timeout)?;
+        let name = child.info().name;
+        let is_taken = |name: &str| entrants.iter().any(|other| other.info().name == name);
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let free = iter::once(name.clone()).chain(numbered).find(|name| !is_taken(name));
+        child.rename(free.unwrap_or(name));
+        entrants.push(Box::new(child));
+    }
+    Ok(entrants)
+}
+
+/// Measures all workloads, one after the other.
+fn measure_all(args: &BenchArgs, names: &[&str], workloads: &[Workload]) -> Result<Report, CliError> {
+    let mut entrants = entrants(args, names)?;
     let bar = output::progress(Some(workloads.len() as u64), false);
     let mut rows: Vec<Row> = Vec::with_capacity(workloads.len());
     for workload in workloads {
