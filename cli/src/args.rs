@@ -387,12 +387,24 @@ pub struct BenchArgs {
     pub external_timeout: Duration,
 
     /// Be such a program, with the one engine that --engine names
-    #[arg(long, requires = "engines", conflicts_with_all = ["input", "set", "all", "filter", "externals", "json"])]
+    #[arg(long, requires = "engines", conflicts_with_all = ["input", "set", "all", "filter", "externals", "json", "html", "svg", "from"])]
     pub serve: bool,
 
     /// Order of the rows
     #[arg(long, value_enum, default_value_t = Sort::Set)]
     pub sort: Sort,
+
+    /// Write a page that shows and explains the result
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Write the page's chart as a picture
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+
+    /// Measure nothing: show a result that --json printed (`-` for standard input)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "set", "all", "filter", "engines", "externals"])]
+    pub from: Option<String>,
 
     /// Print the result as JSON
     #[arg(long)]

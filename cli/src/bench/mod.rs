@@ -2,7 +2,8 @@
 //!
 //! * [`workload`], [`set`], [`format`]: what is measured. [`entrant`]: who takes part.
 //! * [`measure`]: how times are taken. [`answer`]: that every engine came to the same. [`stats`]: arithmetic.
-//! * [`report`], [`setting`]: what was found. [`table`]: the report for the terminal.
+//! * [`report`], [`setting`]: what was found. [`table`]: the report for the terminal;
+//!   [`page`]: for a browser.
 //! * [`external`]: engines that are other programs, and the protocol that they speak.
 //!
 //! A figure is only worth something if others can check it: the interpreter is always part of the run, everything
@@ -13,6 +14,7 @@ pub mod entrant;
 pub mod external;
 pub mod format;
 pub mod measure;
+pub mod page;
 pub mod report;
 pub mod set;
 pub mod setting;

@@ -144,11 +144,35 @@ fn with_spread(ratio: Spread) -> String {
 
 /// A time with three digits and a unit.
 pub fn nanoseconds(time: f64) -> String {
+    let (value, unit) = split(time);
+    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.digits$} {unit}")
+}
+
+/// A time as a number and a unit.
+fn split(time: f64) -> (f64, &'static str) {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
     let (unit, name) = units.into_iter().find(|(unit, _)| time >= 0.9995 * unit).unwrap_or((1.0, "ns"));
-    let value = time / unit;
-    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
-    format!("{value:.digits$} {name}")
+    (time / unit, name)
+}
+
+/// A power of ten, or 2 or 5 times that, as a time without needless digits.
+pub fn round_time(time: f64) -> String {
+    let (value, unit) = split(time);
+    format!("{value:.0} {unit}")
+}
+
+/// A number, from a thousand on in groups of three digits.
+pub fn count(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// A number of bytes with a unit.
@@ -166,6 +190,12 @@ mod tests {
         let expected =
             ["0.40 ns", "1.00 ns", "12.3 ns", "1.00 µs", "1.23 µs", "98.8 µs", "1.50 ms", "2.50 s", "120 s"];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0.0, 999.0, 1e3, 1234567.0].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([1e3, 2e4, 5e8].map(round_time), ["1 µs", "20 µs", "500 ms"]);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! `evmc bench`: engines against each other, on the bench set or on a contract.
 
-use std::{io, iter, path::Path};
+use std::{
+    io::{self, Read},
+    iter,
+    path::Path,
+};
 
 use alloy_primitives::{Address, TxKind};
 use evmc_backend::{OptLevel, Options};
@@ -13,7 +17,7 @@ use crate::{
     bench::{
         entrant::{self, Entrant, INTERPRETER},
         external::{self, child::Child},
-        measure,
+        measure, page,
         report::{Report, Row},
         setting::Setting,
         table,
@@ -22,7 +26,7 @@ use crate::{
     engine::{InterpreterEngine, TxInput},
     error::{CliError, ExitStatus},
     fork::Fork,
-    output,
+    input, output,
     run::Session,
 };
 
@@ -31,19 +35,46 @@ pub fn run(args: &BenchArgs) -> Result<ExitStatus, CliError> {
     if args.serve {
         return serve(args);
     }
-    let names = engine_names(&args.engines)?;
-    let workloads = workloads(args)?;
-    let mut report = Err(CliError::usage("nothing was measured", "this is a defect of evmc"));
-    on_large_stack(|| report = measure_all(args, &names, &workloads))
-        .map_err(|source| CliError::System { action: "start a worker thread", source })?;
-    let mut report = report?;
+    let mut report = match &args.from {
+        Some(path) => read(path)?,
+        None => measured(args)?,
+    };
     args.sort.apply(&mut report.rows);
+    for (path, render) in [(&args.html, page::html as fn(&Report) -> String), (&args.svg, page::svg)] {
+        if let Some(path) = path {
+            output::write_file(path, render(&report).as_bytes())?;
+        }
+    }
     if args.json {
         output::write_json(Path::new("-"), &report)?;
     } else {
         output::print(table::to_text(&report))?;
     }
     Ok(if report.is_complete() { ExitStatus::Success } else { ExitStatus::Failed })
+}
+
+/// Reads a report that was written before.
+fn read(path: &str) -> Result<Report, CliError> {
+    let bytes = if path == "-" {
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().take(input::MAX_FILE_BYTES).read_to_end(&mut bytes);
+        read.map_err(|source| CliError::Read { path: "standard input".into(), source })?;
+        bytes
+    } else {
+        input::read_file(Path::new(path))?
+    };
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let help = "expected is what evmc bench --json printed, of the same version";
+        CliError::usage(format!("{path} is not a result: {error}"), help)
+    })
+}
+
+/// Measures what the arguments say.
+fn measured(args: &BenchArgs) -> Result<Report, CliError> {
+    let names = engine_names(&args.engines)?;
+    let workloads = workloads(args)?;
+    on_large_stack(|| measure_all(args, &names, &workloads))
+        .map_err(|source| CliError::System { action: "start a worker thread", source })?
 }
 
 /// Answers a run in another process.

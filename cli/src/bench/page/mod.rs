@@ -1,0 +1,321 @@
+//! A report as a page that explains itself, and as a picture.
+//!
+//! The page is one file: style, script and drawings are inside, nothing is loaded, and a content security policy
+//! says so. It works without its script, which adds tooltips and other orders of the rows. Colours follow the
+//! reader's system, light or dark; the chart is drawn twice, for wide windows and narrow ones, and the style
+//! chooses. All that is drawn is said in the table as well.
+
+mod bars;
+mod figures;
+mod scale;
+mod scatter;
+
+use std::fmt::{self, Write};
+
+use super::{
+    entrant::INTERPRETER,
+    report::{EngineInfo, PUBLISHED, Report, Row},
+    stats,
+};
+use bars::{Chart, NARROW, WIDE, ratio_text};
+
+/// Colours and drawings; both the page and the picture have it.
+const CHART_STYLE: &str = include_str!("chart.css");
+
+/// The rest of the page.
+const PAGE_STYLE: &str = include_str!("page.css");
+
+/// Tooltips and orders.
+const SCRIPT: &str = include_str!("page.js");
+
+/// Engines that have a colour of their own.
+const COLOURS: usize = 6;
+
+/// Nothing is loaded from anywhere.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/// Text with what HTML would take for something else written out.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// The class that gives an engine its colour.
+fn class(engine: usize) -> String {
+    format!("e{}", engine % COLOURS)
+}
+
+/// The page.
+pub fn html(report: &Report) -> String {
+    let mut out = String::new();
+    write_page(report, &mut out).unwrap_or_default();
+    out
+}
+
+fn write_page(report: &Report, out: &mut String) -> fmt::Result {
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <title>evmc: compiled contracts against the interpreter</title>\n\
+         <style>\n{CHART_STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
+    )?;
+    write_head(report, out)?;
+    write_failures(report, out)?;
+    write_run_time(report, out)?;
+    write_compilation(report, out)?;
+    figures::write(report, out)?;
+    write_method(report, out)?;
+    write!(out, "</main>\n<div id=\"tip\" hidden></div>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n")
+}
+
+/// What this is, and the result in large.
+fn write_head(report: &Report, out: &mut String) -> fmt::Result {
+    write!(
+        out,
+        "<header>\n<p class=\"kicker\">evmc benchmark</p>\n<h1>How much faster is a compiled contract?</h1>\n\
+         <p class=\"lede\">Ethereum nodes run smart contracts by interpreting their bytecode, one operation after the \
+         other. evmc translates that bytecode to machine code ahead of time. Here both did the same \
+         {} on the same machine, with the same outcome.</p>\n<div class=\"tiles\">\n",
+        plural(report.rows.len(), "transaction", "transactions")
+    )?;
+    for (number, engine) in report.compared().enumerate() {
+        write_tile(report, number, engine, out)?;
+    }
+    if let Some(published) = report.geomean_published.filter(|_| report.geomean_rows > 1) {
+        write!(
+            out,
+            "<div class=\"tile other\"><p class=\"tile-name\"><svg class=\"key\" viewBox=\"-8 -8 16 16\" \
+             aria-hidden=\"true\"><path class=\"published\" d=\"M0,-5l5,5l-5,5l-5,-5z\"/></svg>{PUBLISHED}</p>\
+             <p class=\"tile-value\">{}</p><p class=\"tile-note\">geometric mean of what was published for another \
+             compiler; not measured here</p></div>\n",
+            ratio_text(published)
+        )?;
+    }
+    writeln!(out, "</div>\n</header>")
+}
+
+/// An engine's result in large.
+fn write_tile(report: &Report, number: usize, engine: &EngineInfo, out: &mut String) -> fmt::Result {
+    let ratios: Vec<f64> = report.rows.iter().filter_map(|row| row.ratio(&engine.name)).collect();
+    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = ratios.iter().copied().fold(0.0, f64::max);
+    let mean = report.geomean.get(&engine.name).copied().flatten();
+    let value = mean.map_or("–".to_owned(), ratio_text);
+    let note = match (mean, ratios.len()) {
+        (None, _) => "no mean, as figures are missing".to_owned(),
+        (_, 1) => "as fast as the interpreter".to_owned(),
+        _ => format!(
+            "as fast as the interpreter: geometric mean of {} transactions, which lie between {} and {}",
+            report.geomean_rows,
+            ratio_text(least),
+            ratio_text(greatest)
+        ),
+    };
+    writeln!(
+        out,
+        "<div class=\"tile\"><p class=\"tile-name\">{}{}</p><p class=\"tile-value\">{value}</p>\
+         <p class=\"tile-note\">{note}</p></div>",
+        key(number),
+        escape(&engine.name)
+    )
+}
+
+/// The colour and the shape of an engine, for legends.
+fn key(engine: usize) -> String {
+    format!(
+        "<svg class=\"key\" viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><path class=\"{}\" d=\"{}\"/></svg>",
+        class(engine),
+        scatter::shape(engine)
+    )
+}
+
+/// What went wrong, if anything.
+fn write_failures(report: &Report, out: &mut String) -> fmt::Result {
+    if report.is_complete() {
+        return Ok(());
+    }
+    writeln!(out, "<section class=\"failures\">\n<h2>Not everything worked</h2>\n<ul>")?;
+    for row in &report.rows {
+        for (engine, error) in row.errors() {
+            writeln!(out, "<li>{}, {}: {}</li>", escape(&row.name), escape(engine), escape(error))?;
+        }
+    }
+    writeln!(out, "</ul>\n</section>")
+}
+
+/// The bars.
+fn write_run_time(report: &Report, out: &mut String) -> fmt::Result {
+    writeln!(
+        out,
+        "<section>\n<h2>Run time</h2>\n<p>Each bar begins at 1×, which is the interpreter, and ends at how many times as \
+         fast the compiled contract was: at 5× it took a fifth of the time. A bar to the left means that it was slower. \
+         The axis is logarithmic; the thin line at the end spans the middle half of all rounds.</p>"
+    )?;
+    writeln!(out, "<div class=\"tools\">{}{ORDERS}</div>", legend(report))?;
+    for (name, layout) in [("wide", WIDE), ("narrow", NARROW)] {
+        let Chart { content, height } = bars::draw(report, layout);
+        writeln!(
+            out,
+            "<svg class=\"bars {name}\" viewBox=\"0 0 {} {height:.0}\" role=\"list\" aria-label=\"Run time of each \
+             workload, compared with the interpreter\">\n{content}</svg>",
+            layout.width
+        )?;
+    }
+    writeln!(out, "</section>")
+}
+
+/// The choice of an order, which the script shows.
+const ORDERS: &str = "<label id=\"order\" hidden>Order <select><option value=\"number\">as measured</option>\
+    <option value=\"worst\">slowest first</option><option value=\"best\">fastest first</option></select></label>";
+
+/// The engines with their colours.
+fn legend(report: &Report) -> String {
+    let mut legend = "<ul class=\"legend\">".to_owned();
+    for (number, engine) in report.compared().enumerate() {
+        legend += &format!("<li>{}{}</li>", key(number), escape(&engine.name));
+    }
+    if report.rows.iter().any(|row| row.published.is_some()) {
+        legend += &format!(
+            "<li><svg class=\"key\" viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><path class=\"published\" \
+             d=\"M0,-8V8M0,-4l4,4l-4,4l-4,-4z\"/></svg>{PUBLISHED}, as published</li>"
+        );
+    }
+    legend + "</ul>"
+}
+
+/// The plots.
+fn write_compilation(report: &Report, out: &mut String) -> fmt::Result {
+    if scatter::is_empty(report) {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "<section>\n<h2>Compilation</h2>\n<p>A contract is compiled once and then runs for as long as it is used. Each \
+         point is a workload; compiling took longer the further it lies to the right. The dashed lines on the second \
+         plot say after how many transactions the time that they save has paid for compiling: the higher, the sooner.</p>"
+    )?;
+    writeln!(out, "<div class=\"tools\">{}</div>\n<div class=\"plots\">", legend_of_engines(report))?;
+    for (title, plot) in [
+        ("Compiling and running", scatter::compile_and_run(report)),
+        ("Compiling and saving", scatter::compile_and_save(report)),
+    ] {
+        writeln!(out, "<figure><figcaption>{title}</figcaption>\n{plot}</figure>")?;
+    }
+    writeln!(out, "</div>")?;
+    let nothing = scatter::saving_nothing(report);
+    if nothing > 0 {
+        let points = plural(nothing, "point is", "points are");
+        writeln!(
+            out,
+            "<p class=\"note\">{points} not on the second plot: there the interpreter was as fast.</p>"
+        )?;
+    }
+    writeln!(out, "</section>")
+}
+
+/// The engines with their colours, without what was published.
+fn legend_of_engines(report: &Report) -> String {
+    let items = report.compared().enumerate();
+    let items = items.map(|(number, engine)| format!("<li>{}{}</li>", key(number), escape(&engine.name)));
+    format!("<ul class=\"legend\">{}</ul>", items.collect::<String>())
+}
+
+/// How it was measured, on what, and what it does not say.
+fn write_method(report: &Report, out: &mut String) -> fmt::Result {
+    let setting = &report.setting;
+    let rounds = report.rows.iter().flat_map(|row| row.engines.values().map(|figures| figures.rounds as f64));
+    let mut rounds: Vec<f64> = rounds.filter(|rounds| *rounds > 0.0).collect();
+    rounds.sort_by(f64::total_cmp);
+    let typical = if rounds.is_empty() { 0.0 } else { stats::quantile(&rounds, 0.5) };
+    write!(
+        out,
+        "<section class=\"prose\">\n<h2>How it was measured</h2>\n<p>All engines ran in turns: in each of {typical:.0} rounds \
+         (the median over the workloads) every engine did a batch of the same transaction, a different one first each \
+         time, so that whatever else the machine did fell on all of them. What counts is CPU time of the thread for the whole \
+         transaction: validation, execution, and collecting the changes to the state, always from the same state. A ratio \
+         is the interpreter’s time divided by the engine’s in the same round; shown is the median over the rounds. The outcome \
+         of every batch (status, gas, output, logs and state) was compared with the interpreter’s, and where the \
+         benchmark says what must come out, with that.</p>\n<p>Compile time is CPU time from bytecode to machine code in \
+         memory, for all contracts that the transaction calls. It is not part of run time.</p>\n"
+    )?;
+    write!(out, "<h2>What it does not say</h2>\n<ul>{CAVEATS}</ul>\n<h2>Where it was measured</h2>\n<dl>")?;
+    let entries = [
+        ("Program", setting.program.clone()),
+        ("Date", format!("{} UTC", setting.date)),
+        (
+            "Processor",
+            format!("{}, {} usable", setting.processor, plural(setting.processors, "core", "cores")),
+        ),
+        ("System", setting.system.clone()),
+        ("Compiled for", format!("{}, -O{}", setting.target, setting.level)),
+        ("Time for each workload", format!("{} s", setting.seconds_per_row)),
+    ];
+    let engines = report.engines.iter().map(|engine| (engine.name.as_str(), engine.what.clone()));
+    for (name, value) in entries.into_iter().chain(engines) {
+        writeln!(out, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(&value))?;
+    }
+    writeln!(out, "</dl>\n<p>To repeat it: <code>evmc bench --html bench.html</code></p>\n</section>")
+}
+
+/// What a reader must not take the figures for.
+const CAVEATS: &str = "\
+<li>These are transactions that compute a lot. Real blocks spend much of their time on state, hashing, signatures and \
+precompiled contracts, which a compiler does not make faster; the gain for a whole block is far smaller.</li>\
+<li>State is in memory. With a database behind it, the difference becomes smaller.</li>\
+<li>Contracts were compiled before they ran, and their code was warm in the processor’s caches.</li>\
+<li>Another processor gives other ratios, mostly by some percent.</li>";
+
+/// A number with the word that goes with it.
+fn plural(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// The chart as an `.svg` file.
+pub fn svg(report: &Report) -> String {
+    let Chart { content, height } = bars::draw(report, WIDE);
+    let (margin, head) = (20.0, 74.0);
+    let (width, height) = (WIDE.width + 2.0 * margin, height + head + margin);
+    let setting = &report.setting;
+    let mut keys = String::new();
+    let mut x = 0.0;
+    let mut add = |shape: &str, class: &str, name: &str| {
+        keys += &format!(
+            "<g transform=\"translate({x:.0},0)\"><path class=\"{class}\" d=\"{shape}\"/>\
+             <text class=\"name\" x=\"11\" y=\"4\">{}</text></g>",
+            escape(name)
+        );
+        x += 34.0 + 7.0 * name.chars().count() as f64;
+    };
+    for (number, engine) in report.compared().enumerate() {
+        add(scatter::shape(number), &class(number), &engine.name);
+    }
+    if report.rows.iter().any(|row: &Row| row.published.is_some()) {
+        add("M0,-8V8M0,-4l4,4l-4,4l-4,-4z", "published", &format!("{PUBLISHED}, as published"));
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height:.0}\" width=\"{width}\" \
+         height=\"{height:.0}\" role=\"img\" aria-label=\"Run time of each workload compared with the interpreter\">\n\
+         <style>\n{CHART_STYLE}</style>\n<rect class=\"sheet\" width=\"{width}\" height=\"{height:.0}\" rx=\"8\"/>\n\
+         <text class=\"head\" x=\"{margin}\" y=\"30\">Times as fast as the {INTERPRETER}</text>\n\
+         <text class=\"sub\" x=\"{margin}\" y=\"50\">CPU time of whole transactions; {} on {}, {}</text>\n\
+         <g transform=\"translate({:.0},67)\">{keys}</g>\n\
+         <g transform=\"translate({margin},{head})\">\n{content}</g>\n</svg>\n",
+        escape(&setting.program),
+        escape(&setting.processor),
+        setting.date.split(' ').next().unwrap_or_default(),
+        margin + 8.0,
+    )
+}
