@@ -183,3 +183,81 @@ impl Report {
         self.rows.iter().all(|row| row.errors().next().is_none())
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A row with the time of the interpreter and the ratio of an engine called `x`.
+    pub(crate) fn row(name: &str, headline: bool, time: f64, ratio: Option<f64>) -> Row {
+        let spread = |median: f64| Spread { low: median * 0.9, median, high: median * 1.1 };
+        let figures = |ratio: f64, compile: Option<f64>| Figures {
+            time_ns: Some(spread(time / ratio)),
+            ratio: Some(spread(ratio)),
+            rounds: 5,
+            compilation: compile.map(|cpu_ns| Compilation {
+                cpu_ns,
+                codes: Some(1),
+                artifact_bytes: Some(9000),
+            }),
+            ..Figures::default()
+        };
+        let failed = || Figures { error: Some("differs <from> it".to_owned()), ..Figures::default() };
+        let engines = [
+            (INTERPRETER.to_owned(), figures(1.0, None)),
+            ("x".to_owned(), ratio.map_or_else(failed, |ratio| figures(ratio, Some(1e6)))),
+        ];
+        let (name, label) = (name.to_owned(), name.to_owned());
+        Row {
+            name,
+            label,
+            headline,
+            published: headline.then_some(3.0),
+            engines: engines.into(),
+            ..Row::default()
+        }
+    }
+
+    /// A report over rows of the interpreter and an engine called `x`.
+    pub(crate) fn report(rows: Vec<Row>) -> Report {
+        let engines = vec![EngineInfo::new(INTERPRETER, "the reference"), EngineInfo::new("x", "another")];
+        Report::new(rows, engines, Setting::default())
+    }
+
+    #[test]
+    fn means_are_over_the_headline() {
+        let rows = |ratio| {
+            vec![
+                row("a", true, 1e6, Some(2.0)),
+                row("b", true, 1e6, ratio),
+                row("c", false, 1e6, Some(100.0)),
+            ]
+        };
+        let complete = report(rows(Some(8.0)));
+        assert!((complete.geomean["x"].expect("complete") - 4.0).abs() < 1e-12);
+        assert_eq!((complete.geomean_rows, complete.is_complete()), (2, true));
+        assert!((complete.geomean_published.expect("all have one") - 3.0).abs() < 1e-12);
+        // Where one is missing there is no mean: leaving it out could make it better.
+        let incomplete = report(rows(None));
+        assert_eq!((incomplete.geomean["x"], incomplete.is_complete()), (None, false));
+    }
+
+    #[test]
+    fn without_a_headline_all_rows_count() {
+        let report = report(vec![row("a", false, 1e6, Some(2.0)), row("b", false, 1e6, Some(0.5))]);
+        assert!((report.geomean["x"].expect("complete") - 1.0).abs() < 1e-12);
+        assert_eq!((report.geomean_rows, report.geomean_published), (2, None));
+    }
+
+    #[test]
+    fn a_report_survives_being_written() {
+        let report = report(vec![row("a", true, 1e6, Some(2.0)), row("b", false, 1e6, None)]);
+        let text = serde_json::to_string(&report).expect("JSON");
+        assert_eq!(serde_json::from_str::<Report>(&text).expect("a report"), report);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(
+            value["geomean"].as_object().map(|means| means.keys().collect::<Vec<_>>()),
+            Some(vec![&"x".to_owned()])
+        );
+    }
+}

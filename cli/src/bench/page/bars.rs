@@ -29,7 +29,7 @@ pub struct Layout {
 pub const WIDE: Layout = Layout { width: 940.0, names: Some(232.0), bar: 10.0 };
 
 /// Names above their bars, for narrow windows.
-pub const NARROW: Layout = Layout { width: 360.0, names: None, bar: 10.0 };
+pub const NARROW: Layout = Layout { width: 330.0, names: None, bar: 10.0 };
 
 /// Between the bars of a row.
 const GAP: f64 = 2.0;
@@ -133,7 +133,8 @@ impl<'a> Drawing<'a> {
     fn write_group(&self, group: &Group<'_>, number: usize, y: f64, out: &mut String) -> fmt::Result {
         let class = if group.is_mean { "row mean" } else { "row" };
         let ratios = || group.bars.iter().flatten().map(|bar| bar.median);
-        let (worst, best) = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
+        let worst = ratios().reduce(f64::min).unwrap_or(0.0);
+        let best = ratios().reduce(f64::max).unwrap_or(0.0);
         let said = escape(&self.said(group));
         write!(
             out,

@@ -9,6 +9,8 @@ mod bars;
 mod figures;
 mod scale;
 mod scatter;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::{self, Write};
 
