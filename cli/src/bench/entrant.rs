@@ -136,6 +136,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     std::iter::once(INTERPRETER).chain(BUILT_IN.iter().map(|engine| engine.name))
 }
 
+/// The compilers behind the engines that are built in and compile, by name.
+pub fn makers(config: &Config) -> impl Iterator<Item = (&'static str, NativeMaker)> {
+    BUILT_IN.iter().map(|engine| (engine.name, (engine.maker)(config.clone())))
+}
+
 /// The built-in engine with this name, compiling as `config` says.
 pub fn built_in(name: &str, config: &Config) -> Option<Local> {
     if name == INTERPRETER {

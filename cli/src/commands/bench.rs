@@ -14,6 +14,7 @@ use evmc_revm::on_large_stack;
 use super::{transaction, warn};
 use crate::{
     args::BenchArgs,
+    backend::{self, BackendName},
     bench::{
         entrant::{self, Entrant, INTERPRETER},
         external::{self, child::Child},
@@ -93,6 +94,11 @@ fn serve(args: &BenchArgs) -> Result<ExitStatus, CliError> {
 
 /// An engine that is not built in.
 fn unknown_engine(name: &str) -> CliError {
+    if name == "llvm"
+        && let Err(error) = backend::create(BackendName::Llvm, None)
+    {
+        return error;
+    }
     let help = format!("built in are {}", entrant::names().collect::<Vec<_>>().join(", "));
     CliError::usage(format!("there is no engine {name:?}"), help)
 }
