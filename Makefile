@@ -4,7 +4,7 @@ EVMC_DATA ?= ../shared/data
 CPU_MINUTES ?= 30
 export EVMC_DATA
 
-.PHONY: build demo test slow lint fuzz bombs corpus
+.PHONY: build demo bench picture test slow lint fuzz bombs corpus
 
 # target/release/evmc
 build:
@@ -14,6 +14,15 @@ build:
 # Compiles a contract and runs it natively and in the interpreter.
 demo: build
 	@cli/demo/run.sh target/release/evmc
+
+# Native code against the interpreter, on the bench set in $EVMC_DATA.
+bench: build
+	target/release/evmc bench --sort worst --html target/bench.html
+	@echo "target/bench.html shows it"
+
+# The picture in README.md, from a run of now.
+picture: build
+	target/release/evmc bench --sort worst --svg benches/bench.svg
 
 # Everything that must hold; the last line is the sum.
 test:

@@ -50,7 +50,7 @@ fn a_contract_is_measured_with_every_engine() {
     let json = run.json();
     let row = &json["rows"][0];
     assert_eq!(json["rows"].as_array().map(Vec::len), Some(1));
-    assert_eq!((&row["status"], &row["published"]), (&json!("success"), &Value::Null));
+    assert_eq!((&row["status"], &row["peer"]), (&json!("success"), &Value::Null));
     assert_eq!(row["engines"]["interpreter"]["ratio"]["median"], 1.0);
     let native = &row["engines"]["cranelift"];
     let number = |value: &Value| value.as_f64().expect("a number");
@@ -88,7 +88,7 @@ fn the_set_has_a_headline_and_the_rest() {
         let json = bench(&[&["--json", "--set", &set], arguments].concat()).expect(0, "").json();
         let rows = json["rows"].as_array().cloned().unwrap_or_default();
         let names: Vec<_> = rows.iter().map(|row| row["label"].as_str().unwrap_or("").to_owned()).collect();
-        (names.join(" "), json["geomean_rows"].clone(), json["geomean_published"].clone())
+        (names.join(" "), json["geomean_rows"].clone(), json["geomean_peer"].clone())
     };
     assert_eq!(names(&[]), ("second".to_owned(), json!(1), json!(2.0)));
     assert_eq!(names(&["--all"]), ("second a/first".to_owned(), json!(1), json!(2.0)));
@@ -105,6 +105,23 @@ fn an_outcome_that_is_not_expected_fails() {
     bench(&["--set", &set]).expect(1, "not as the bench set expects: gas used");
     let json = bench(&["--set", &set, "--json"]).expect(1, "").json();
     assert_eq!(json["geomean"]["cranelift"], Value::Null);
+}
+
+#[test]
+fn pages_and_pictures_are_written_and_made_again_from_the_result() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).into_os_string().into_string().expect("a path in UTF-8");
+    let read = |name: &str| fs::read_to_string(path(name)).expect("a file");
+    let run = bench(&[LOOP, "--json", "--html", &path("a.html"), "--svg", &path("a.svg")]).expect(0, "");
+    fs::write(path("a.json"), &run.stdout).expect("a file");
+    evmc(&["bench", "--from", &path("a.json"), "--html", &path("b.html"), "--svg", &path("b.svg")])
+        .expect(0, "run time")
+        .expect(0, "cranelift");
+    assert!(read("a.html").starts_with("<!DOCTYPE html>") && read("a.svg").starts_with("<svg "));
+    assert_eq!((read("a.html"), read("a.svg")), (read("b.html"), read("b.svg")));
+    bench(&[LOOP, "--html", "/nowhere/page.html"]).expect(2, "cannot write /nowhere/page.html");
+    evmc(&["bench", "--from", &path("a.svg")]).expect(2, "is not a result");
+    evmc(&["bench", "--from", &path("a.json"), LOOP]).expect(2, "cannot be used with");
 }
 
 #[test]

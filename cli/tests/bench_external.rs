@@ -134,7 +134,7 @@ fn programs_that_stop_are_noticed() {
     bench("/nowhere/program").expect(2, "ended instead of answering hello (exit status: 127)");
     bench(&format!("read -r request; echo '{HELLO}'; exit 3"))
         .expect(2, "instead of answering load (exit status: 3)");
-    bench("printf '{\"op\"'").expect(2, "line 1 of its output: the line has no end");
+    bench("read -r request; printf '{\"op\"'").expect(2, "line 1 of its output: the line has no end");
     let start = Instant::now();
     bench(&program(folder.path(), &[HELLO])).expect(2, "did not answer load within 0.5 s");
     bench("exec sleep 60").expect(2, "did not answer hello within 0.5 s");

@@ -14,8 +14,8 @@ use super::{
     workload::Workload,
 };
 
-/// Name under which the published ratios are shown.
-pub const PUBLISHED: &str = "revmc";
+/// The compiler whose ratios stand beside the headline, measured by others.
+pub const PEER: &str = "revmc";
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +26,8 @@ pub struct Report {
     pub geomean: BTreeMap<String, Option<f64>>,
     /// How many rows count: those of the headline, or all where none is of it.
     pub geomean_rows: usize,
-    /// Geometric mean of the published ratios over the same rows, where all have one.
-    pub geomean_published: Option<f64>,
+    /// Geometric mean of the ratios of [`PEER`] over the same rows, where all have one.
+    pub geomean_peer: Option<f64>,
     /// The engines, the interpreter first.
     pub engines: Vec<EngineInfo>,
     /// Where and how it was measured.
@@ -60,8 +60,8 @@ pub struct Row {
     pub status: String,
     /// Gas that the transaction costs.
     pub gas_used: u64,
-    /// The published ratio of another compiler.
-    pub published: Option<f64>,
+    /// The ratio of [`PEER`], measured elsewhere.
+    pub peer: Option<f64>,
     /// Why nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -117,7 +117,7 @@ impl Row {
             fork: workload.fork.name().to_owned(),
             headline: workload.headline,
             code_bytes: workload.code_bytes(),
-            published: workload.published,
+            peer: workload.peer,
             ..Self::default()
         }
     }
@@ -166,7 +166,7 @@ impl Report {
         Self {
             geomean: geomean.collect(),
             geomean_rows: counted.len(),
-            geomean_published: mean(&|row| row.published),
+            geomean_peer: mean(&|row| row.peer),
             rows,
             engines,
             setting,
@@ -212,7 +212,7 @@ pub(crate) mod tests {
             name,
             label,
             headline,
-            published: headline.then_some(3.0),
+            peer: headline.then_some(3.0),
             engines: engines.into(),
             ..Row::default()
         }
@@ -236,7 +236,7 @@ pub(crate) mod tests {
         let complete = report(rows(Some(8.0)));
         assert!((complete.geomean["x"].expect("complete") - 4.0).abs() < 1e-12);
         assert_eq!((complete.geomean_rows, complete.is_complete()), (2, true));
-        assert!((complete.geomean_published.expect("all have one") - 3.0).abs() < 1e-12);
+        assert!((complete.geomean_peer.expect("all have one") - 3.0).abs() < 1e-12);
         // Where one is missing there is no mean: leaving it out could make it better.
         let incomplete = report(rows(None));
         assert_eq!((incomplete.geomean["x"], incomplete.is_complete()), (None, false));
@@ -246,7 +246,7 @@ pub(crate) mod tests {
     fn without_a_headline_all_rows_count() {
         let report = report(vec![row("a", false, 1e6, Some(2.0)), row("b", false, 1e6, Some(0.5))]);
         assert!((report.geomean["x"].expect("complete") - 1.0).abs() < 1e-12);
-        assert_eq!((report.geomean_rows, report.geomean_published), (2, None));
+        assert_eq!((report.geomean_rows, report.geomean_peer), (2, None));
     }
 
     #[test]

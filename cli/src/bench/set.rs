@@ -60,7 +60,7 @@ pub fn read(path: &Path) -> io::Result<Vec<Bench>> {
     }
 }
 
-/// Reads the names of the headline inputs, each with its published ratio.
+/// Reads the names of the headline inputs, each with the ratio of another compiler.
 ///
 /// # Errors
 /// The file cannot be read, or a line is not `NAME RATIO`.

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::{
     entrant::INTERPRETER,
-    report::{PUBLISHED, Report, Row},
+    report::{PEER, Report, Row},
     stats::Spread,
 };
 
@@ -80,13 +80,13 @@ fn widths(name: &str) -> (usize, usize) {
 
 fn write_run_time(report: &Report, out: &mut String) -> std::fmt::Result {
     let width = name_width(report);
-    let has_published = report.rows.iter().any(|row| row.published.is_some());
+    let has_peer = report.rows.iter().any(|row| row.peer.is_some());
     write!(out, "{:<width$} {INTERPRETER:>12}", "run time")?;
     for engine in report.compared() {
         let (time, ratio) = widths(&engine.name);
         write!(out, "{:>1$}", engine.name, time + ratio)?;
     }
-    writeln!(out, "{}", if has_published { format!("{PUBLISHED:>COLUMN$}") } else { String::new() })?;
+    writeln!(out, "{}", if has_peer { format!("{PEER:>COLUMN$}") } else { String::new() })?;
     for row in &report.rows {
         write_row(report, row, width, out)?;
     }
@@ -97,8 +97,8 @@ fn write_run_time(report: &Report, out: &mut String) -> std::fmt::Result {
         let mean = mean.map_or("-".to_owned(), |mean| format!("{mean:.2}x"));
         write!(out, "{:>time$}{:>2$}", "", format!("{mean:<8}"), ratio)?;
     }
-    let published = report.geomean_published.map(|mean| format!("{:>COLUMN$}", format!("{mean:.2}x")));
-    writeln!(out, "{}", published.unwrap_or_default())
+    let peer = report.geomean_peer.map(|mean| format!("{:>COLUMN$}", format!("{mean:.2}x")));
+    writeln!(out, "{}", peer.unwrap_or_default())
 }
 
 fn write_row(report: &Report, row: &Row, width: usize, out: &mut String) -> std::fmt::Result {
@@ -111,8 +111,8 @@ fn write_row(report: &Report, row: &Row, width: usize, out: &mut String) -> std:
         let ratio = row.engine(&engine.name).and_then(|one| one.ratio).map_or(String::new(), with_spread);
         write!(out, "{time:>time_width$}{ratio:>ratio_width$}")?;
     }
-    let published = row.published.map(|ratio| format!("{:>COLUMN$}", format!("{ratio:.2}x")));
-    writeln!(out, "{}", published.unwrap_or_default())
+    let peer = row.peer.map(|ratio| format!("{:>COLUMN$}", format!("{ratio:.2}x")));
+    writeln!(out, "{}", peer.unwrap_or_default())
 }
 
 fn write_compilation(report: &Report, out: &mut String) -> std::fmt::Result {

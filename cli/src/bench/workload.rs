@@ -31,8 +31,8 @@ pub struct Workload {
     pub input: TxInput,
     /// Whether it counts in the geometric mean over the headline.
     pub headline: bool,
-    /// The ratio of another compiler that was published for it.
-    pub published: Option<f64>,
+    /// The ratio of another compiler, measured elsewhere.
+    pub peer: Option<f64>,
     /// What must come of it, where the input says so.
     pub expected: Option<Expected>,
 }
@@ -40,7 +40,7 @@ pub struct Workload {
 impl Workload {
     /// A workload of which nothing is known beforehand.
     pub fn new(name: String, fork: Fork, input: TxInput) -> Self {
-        Self { name, fork, input, headline: false, published: None, expected: None }
+        Self { name, fork, input, headline: false, peer: None, expected: None }
     }
 
     /// The name without the folder that most names share.
@@ -79,14 +79,13 @@ impl Selection {
         let headline_path = path.with_file_name(HEADLINE);
         let headline = if headline_path.exists() { read_headline(&headline_path)? } else { Vec::new() };
         let mut workloads = Vec::new();
-        for (name, published) in &headline {
+        for (name, peer) in &headline {
             let Some(index) = benches.iter().position(|bench| bench.name == *name) else {
                 let message =
                     format!("{} names {name}, which the set does not have", headline_path.display());
                 return Err(CliError::usage(message, "the two files do not belong together"));
             };
-            let known =
-                Workload { headline: true, published: Some(*published), ..workload(benches.remove(index)) };
+            let known = Workload { headline: true, peer: Some(*peer), ..workload(benches.remove(index)) };
             workloads.push(known);
         }
         if self.all || headline.is_empty() {

@@ -1,7 +1,7 @@
 //! Run time: a group of bars for each workload, from 1 (the interpreter) to the ratio.
 //!
 //! The axis is logarithmic, so that half and twice are equally far from 1. A thin line over the end of a bar spans the
-//! quartiles, a mark on the row is the published ratio of another compiler.
+//! quartiles, a mark on the row is the ratio of another compiler.
 
 use std::fmt::{self, Write};
 
@@ -10,7 +10,7 @@ use super::{
     scale::{self, Scale},
 };
 use crate::bench::{
-    report::{PUBLISHED, Report, Row},
+    report::{PEER, Report, Row},
     stats::Spread,
 };
 
@@ -41,7 +41,7 @@ const NAME: f64 = 16.0;
 const AXIS: f64 = 26.0;
 /// For the number behind the longest bar.
 const NUMBER: f64 = 52.0;
-/// Half the width of the mark of a published ratio, with some room.
+/// Half the width of the mark of the other compiler, with some room.
 const MARK: f64 = 6.0;
 /// Most marks on the axis.
 const MOST_MARKS: usize = 9;
@@ -50,7 +50,7 @@ const MOST_MARKS: usize = 9;
 struct Group<'a> {
     label: &'a str,
     bars: Vec<Option<Spread>>,
-    published: Option<f64>,
+    peer: Option<f64>,
     is_mean: bool,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Drawing<'a> {
         groups.extend(report.rows.iter().map(|row| group(row, &engines)));
         let values = groups.iter().flat_map(|group| {
             let bars = group.bars.iter().flatten().flat_map(|bar| [bar.low, bar.high]);
-            bars.chain(group.published).chain([1.0])
+            bars.chain(group.peer).chain([1.0])
         });
         let (low, high) = scale::range(values, 1.06, (0.5, 10.0));
         let left = layout.names.unwrap_or(8.0);
@@ -162,21 +162,21 @@ impl<'a> Drawing<'a> {
         };
         let top = bar_y;
         for (engine, bar) in group.bars.iter().enumerate() {
-            self.write_bar(engine, *bar, group.published, bar_y, out)?;
+            self.write_bar(engine, *bar, group.peer, bar_y, out)?;
             bar_y += self.layout.bar + GAP;
         }
-        if let Some(published) = group.published {
-            self.write_published(published, top, bar_y - GAP, out)?;
+        if let Some(peer) = group.peer {
+            self.write_peer(peer, top, bar_y - GAP, out)?;
         }
         writeln!(out, "</g>")
     }
 
-    /// A bar with its quartiles and its number, which makes way for the mark of the published ratio.
+    /// A bar with its quartiles and its number, which makes way for the mark of the other compiler.
     fn write_bar(
         &self,
         engine: usize,
         ratio: Option<Spread>,
-        published: Option<f64>,
+        peer: Option<f64>,
         y: f64,
         out: &mut String,
     ) -> fmt::Result {
@@ -198,19 +198,19 @@ impl<'a> Drawing<'a> {
             super::class(engine)
         )?;
         let text_x = high.max(end).max(one) + 6.0;
-        let mark = published.map(|published| self.scale.at(published));
+        let mark = peer.map(|peer| self.scale.at(peer));
         let is_hit = |mark: &f64| (text_x - MARK..text_x + NUMBER - 14.0).contains(mark);
         let text_x = mark.filter(is_hit).map_or(text_x, |mark| mark + MARK + 2.0);
         let value = ratio_text(ratio.median);
         write!(out, "<text class=\"value\" x=\"{text_x:.1}\" y=\"{text_y:.1}\">{value}</text>")
     }
 
-    /// The mark of the published ratio: a line across the bars with a diamond in the middle.
-    fn write_published(&self, ratio: f64, top: f64, bottom: f64, out: &mut String) -> fmt::Result {
+    /// The mark of the other compiler: a line across the bars with a diamond in the middle.
+    fn write_peer(&self, ratio: f64, top: f64, bottom: f64, out: &mut String) -> fmt::Result {
         let (x, middle) = (self.scale.at(ratio), (top + bottom) / 2.0);
         write!(
             out,
-            "<path class=\"published\" d=\"M{x:.1},{:.1}V{:.1}M{x:.1},{:.1}l4,4l-4,4l-4,-4z\"/>",
+            "<path class=\"peer\" d=\"M{x:.1},{:.1}V{:.1}M{x:.1},{:.1}l4,4l-4,4l-4,-4z\"/>",
             top - 3.0,
             bottom + 3.0,
             middle - 4.0
@@ -233,8 +233,8 @@ impl<'a> Drawing<'a> {
                 None => write!(said, "\n{engine}: no figure"),
             };
         }
-        if let Some(published) = group.published {
-            let _ = write!(said, "\n{PUBLISHED}, published: {}", ratio_text(published));
+        if let Some(peer) = group.peer {
+            let _ = write!(said, "\n{PEER}, measured elsewhere: {}", ratio_text(peer));
         }
         said
     }
@@ -243,7 +243,7 @@ impl<'a> Drawing<'a> {
 /// The group of a workload.
 fn group<'a>(row: &'a Row, engines: &[&str]) -> Group<'a> {
     let bars = engines.iter().map(|engine| row.engine(engine).and_then(|figures| figures.ratio)).collect();
-    Group { label: &row.label, bars, published: row.published, is_mean: false }
+    Group { label: &row.label, bars, peer: row.peer, is_mean: false }
 }
 
 /// The group of the geometric means, where there is more than one row.
@@ -256,7 +256,7 @@ fn mean<'a>(report: &Report, engines: &[&str]) -> Option<Group<'a>> {
     (report.geomean_rows > 1).then_some(Group {
         label: "geometric mean",
         bars,
-        published: report.geomean_published,
+        peer: report.geomean_peer,
         is_mean: true,
     })
 }

@@ -5,13 +5,13 @@ use std::fmt::{self, Write};
 use super::{bars::ratio_text, escape};
 use crate::bench::{
     entrant::INTERPRETER,
-    report::{Figures, PUBLISHED, Report, Row},
+    report::{Figures, PEER, Report, Row},
     table,
 };
 
 /// Writes the section.
 pub fn write(report: &Report, out: &mut String) -> fmt::Result {
-    let has_published = report.rows.iter().any(|row| row.published.is_some());
+    let has_peer = report.rows.iter().any(|row| row.peer.is_some());
     writeln!(
         out,
         "<section>\n<h2>All figures</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All figures\">\n\
@@ -21,8 +21,8 @@ pub fn write(report: &Report, out: &mut String) -> fmt::Result {
     for engine in report.compared() {
         writeln!(out, "<th scope=\"colgroup\" colspan=\"4\" class=\"group\">{}</th>", escape(&engine.name))?;
     }
-    if has_published {
-        writeln!(out, "<th scope=\"col\" rowspan=\"2\" class=\"group\">{PUBLISHED},<br>published</th>")?;
+    if has_peer {
+        writeln!(out, "<th scope=\"col\" rowspan=\"2\" class=\"group\">{PEER},<br>elsewhere</th>")?;
     }
     writeln!(out, "</tr>\n<tr>")?;
     for _ in report.compared() {
@@ -34,10 +34,10 @@ pub fn write(report: &Report, out: &mut String) -> fmt::Result {
     }
     writeln!(out, "</tr>\n</thead>\n<tbody>")?;
     for row in &report.rows {
-        write_row(report, row, has_published, out)?;
+        write_row(report, row, has_peer, out)?;
     }
     writeln!(out, "</tbody>")?;
-    write_means(report, has_published, out)?;
+    write_means(report, has_peer, out)?;
     writeln!(
         out,
         "</table>\n</div>\n<p class=\"note\">± is half of what the quartiles of the rounds span. Times are medians of a \
@@ -45,7 +45,7 @@ pub fn write(report: &Report, out: &mut String) -> fmt::Result {
     )
 }
 
-fn write_row(report: &Report, row: &Row, has_published: bool, out: &mut String) -> fmt::Result {
+fn write_row(report: &Report, row: &Row, has_peer: bool, out: &mut String) -> fmt::Result {
     let time = |figures: Option<&Figures>| {
         figures.and_then(|one| one.time_ns).map_or("–".to_owned(), |time| table::nanoseconds(time.median))
     };
@@ -71,15 +71,15 @@ fn write_row(report: &Report, row: &Row, has_published: bool, out: &mut String) 
             time(figures)
         )?;
     }
-    if has_published {
-        let published = row.published.map_or("–".to_owned(), ratio_text);
-        write!(out, "<td class=\"group\">{published}</td>")?;
+    if has_peer {
+        let peer = row.peer.map_or("–".to_owned(), ratio_text);
+        write!(out, "<td class=\"group\">{peer}</td>")?;
     }
     writeln!(out, "</tr>")
 }
 
 /// The row of geometric means.
-fn write_means(report: &Report, has_published: bool, out: &mut String) -> fmt::Result {
+fn write_means(report: &Report, has_peer: bool, out: &mut String) -> fmt::Result {
     write!(
         out,
         "<tfoot>\n<tr><th scope=\"row\">geometric mean</th><td colspan=\"3\">of {}</td>",
@@ -89,8 +89,8 @@ fn write_means(report: &Report, has_published: bool, out: &mut String) -> fmt::R
         let mean = report.geomean.get(&engine.name).copied().flatten().map_or("–".to_owned(), ratio_text);
         write!(out, "<td class=\"group\"><b>{mean}</b></td><td></td><td></td><td></td>")?;
     }
-    if has_published {
-        let mean = report.geomean_published.map_or("–".to_owned(), ratio_text);
+    if has_peer {
+        let mean = report.geomean_peer.map_or("–".to_owned(), ratio_text);
         write!(out, "<td class=\"group\">{mean}</td>")?;
     }
     writeln!(out, "</tr>\n</tfoot>")

@@ -16,7 +16,7 @@ use std::fmt::{self, Write};
 
 use super::{
     entrant::INTERPRETER,
-    report::{EngineInfo, PUBLISHED, Report, Row},
+    report::{EngineInfo, PEER, Report, Row},
     stats,
 };
 use bars::{Chart, NARROW, WIDE, ratio_text};
@@ -96,14 +96,14 @@ fn write_head(report: &Report, out: &mut String) -> fmt::Result {
     for (number, engine) in report.compared().enumerate() {
         write_tile(report, number, engine, out)?;
     }
-    if let Some(published) = report.geomean_published.filter(|_| report.geomean_rows > 1) {
-        write!(
+    if let Some(peer) = report.geomean_peer.filter(|_| report.geomean_rows > 1) {
+        writeln!(
             out,
             "<div class=\"tile other\"><p class=\"tile-name\"><svg class=\"key\" viewBox=\"-8 -8 16 16\" \
-             aria-hidden=\"true\"><path class=\"published\" d=\"M0,-5l5,5l-5,5l-5,-5z\"/></svg>{PUBLISHED}</p>\
-             <p class=\"tile-value\">{}</p><p class=\"tile-note\">geometric mean of what was published for another \
-             compiler; not measured here</p></div>\n",
-            ratio_text(published)
+             aria-hidden=\"true\"><path class=\"peer\" d=\"M0,-5l5,5l-5,5l-5,-5z\"/></svg>{PEER}</p>\
+             <p class=\"tile-value\">{}</p><p class=\"tile-note\">geometric mean of another compiler on the same \
+             transactions, measured elsewhere</p></div>",
+            ratio_text(peer)
         )?;
     }
     writeln!(out, "</div>\n</header>")
@@ -180,7 +180,7 @@ fn write_run_time(report: &Report, out: &mut String) -> fmt::Result {
 }
 
 /// The choice of an order, which the script shows.
-const ORDERS: &str = "<label id=\"order\" hidden>Order <select><option value=\"number\">as measured</option>\
+const ORDERS: &str = "<label id=\"order\" hidden>Order <select><option value=\"number\">as listed</option>\
     <option value=\"worst\">slowest first</option><option value=\"best\">fastest first</option></select></label>";
 
 /// The engines with their colours.
@@ -189,10 +189,10 @@ fn legend(report: &Report) -> String {
     for (number, engine) in report.compared().enumerate() {
         legend += &format!("<li>{}{}</li>", key(number), escape(&engine.name));
     }
-    if report.rows.iter().any(|row| row.published.is_some()) {
+    if report.rows.iter().any(|row| row.peer.is_some()) {
         legend += &format!(
-            "<li><svg class=\"key\" viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><path class=\"published\" \
-             d=\"M0,-8V8M0,-4l4,4l-4,4l-4,-4z\"/></svg>{PUBLISHED}, as published</li>"
+            "<li><svg class=\"key\" viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><path class=\"peer\" \
+             d=\"M0,-8V8M0,-4l4,4l-4,4l-4,-4z\"/></svg>{PEER}, measured elsewhere</li>"
         );
     }
     legend + "</ul>"
@@ -228,7 +228,7 @@ fn write_compilation(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "</section>")
 }
 
-/// The engines with their colours, without what was published.
+/// The engines with their colours, without the other compiler.
 fn legend_of_engines(report: &Report) -> String {
     let items = report.compared().enumerate();
     let items = items.map(|(number, engine)| format!("<li>{}{}</li>", key(number), escape(&engine.name)));
@@ -304,8 +304,8 @@ pub fn svg(report: &Report) -> String {
     for (number, engine) in report.compared().enumerate() {
         add(scatter::shape(number), &class(number), &engine.name);
     }
-    if report.rows.iter().any(|row: &Row| row.published.is_some()) {
-        add("M0,-8V8M0,-4l4,4l-4,4l-4,-4z", "published", &format!("{PUBLISHED}, as published"));
+    if report.rows.iter().any(|row: &Row| row.peer.is_some()) {
+        add("M0,-8V8M0,-4l4,4l-4,4l-4,-4z", "peer", &format!("{PEER}, measured elsewhere"));
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height:.0}\" width=\"{width}\" \
