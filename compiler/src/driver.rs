@@ -105,7 +105,7 @@ pub fn code_hash(code: &[u8]) -> [u8; 32] {
 /// See [`CompileError`]; no bytecode of up to [`MAX_CODE_BYTES`] is refused for what it contains.
 pub fn compile(code: &[u8], config: &Config, backend: &dyn Backend) -> Result<Compiled, CompileError> {
     let Lowered { module, statistics, passes } = lower(code, config)?;
-    let object = backend.compile(&module, &config.backend)?;
+    let object = backend.compile(&module, &pipeline::with_legal_passes(&config.backend))?;
     let artifact = link(code, config, backend, &module, &statistics, &object)?;
     Ok(Compiled { artifact, statistics, passes })
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use evmc_backend::OptLevel;
+use evmc_backend::{LegalPasses, OptLevel, Options};
 use evmc_ir::Module;
 
 use crate::passes::{
-    dead_code, ensure, fold, inline, merge_blocks, merge_checks, narrow, simplify, trivial_params,
+    dead_code, ensure, fold, gvn, inline, merge_blocks, merge_checks, narrow, simplify, trivial_params,
 };
 
 /// A pass over a module.
@@ -103,6 +103,12 @@ pub const PIPELINE: &[Pass] = &[
         run: simplify::run,
     },
     Pass {
+        name: "gvn",
+        what: "computes what was computed before only once",
+        from: OptLevel::Default,
+        run: gvn::run,
+    },
+    Pass {
         name: "narrow",
         what: "computes in fewer bits what is a word of 256 in the source",
         from: OptLevel::Less,
@@ -124,6 +130,23 @@ pub const PIPELINE: &[Pass] = &[
     },
 ];
 
+/// The passes over the legal form, where a backend has one, from [`OptLevel::Default`] on: halves of
+/// words are known better and asked for less than the words.
+pub const LEGAL: &[fn(&mut Module) -> usize] = &[simplify::run, narrow::run, simplify::run, dead_code::run];
+
+/// Options with the passes over the legal form that their level asks for.
+pub fn with_legal_passes(options: &Options) -> Options {
+    let mut options = options.clone();
+    if options.level >= OptLevel::Default {
+        options.legal_passes = LegalPasses(|module| {
+            for pass in LEGAL {
+                pass(module);
+            }
+        });
+    }
+    options
+}
+
 /// What the order of [`PIPELINE`] must respect.
 pub const ORDER: &[Order] = &[
     Order {
@@ -144,6 +167,7 @@ pub const ORDER: &[Order] = &[
         after: "simplify",
         why: "checks are told from other code by their shape, which rules change",
     },
+    Order { before: "simplify", after: "gvn", why: "rules give one form to what can be written in several" },
     Order {
         before: "simplify",
         after: "narrow",

@@ -66,6 +66,27 @@ impl CpuLevel {
 /// The target where none is named, in LLVM's notation.
 pub const DEFAULT_TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
+/// Passes that the compiler runs on the legal form of a module, in backends that have one: splitting
+/// words shows what is known of their halves. They change the form of the code and not what it does,
+/// so all of them count as equal.
+#[derive(Clone, Copy, Debug)]
+pub struct LegalPasses(pub fn(&mut Module));
+
+impl Default for LegalPasses {
+    /// None.
+    fn default() -> Self {
+        Self(|_| {})
+    }
+}
+
+impl PartialEq for LegalPasses {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LegalPasses {}
+
 /// What a module is compiled for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -77,6 +98,8 @@ pub struct Options {
     pub triple: String,
     /// Symbol of the entry point.
     pub entry_symbol: String,
+    /// What is done to the legal form.
+    pub legal_passes: LegalPasses,
 }
 
 impl Default for Options {
@@ -86,6 +109,7 @@ impl Default for Options {
             cpu: CpuLevel::default(),
             triple: DEFAULT_TRIPLE.into(),
             entry_symbol: "evmc_entry".into(),
+            legal_passes: LegalPasses::default(),
         }
     }
 }

@@ -24,4 +24,4 @@ pub mod call_graph;
 pub mod legalize;
 pub mod native_stack;
 
-pub use backend::{Backend, BackendError, CpuLevel, Object, OptLevel, Options};
+pub use backend::{Backend, BackendError, CpuLevel, LegalPasses, Object, OptLevel, Options};

@@ -25,7 +25,7 @@ const FRAME_HEADER: u64 = 16;
 
 /// The object of a module.
 pub(crate) fn object(module: &Module, options: &Options, outline: Outline) -> Result<Object, BackendError> {
-    let legal = prepare(module, outline)?;
+    let legal = prepare(module, options, outline)?;
     let mut compiler = Compiler::new(&legal, options, false)?;
     compiler.functions()?;
     compiler.finish()
@@ -33,15 +33,16 @@ pub(crate) fn object(module: &Module, options: &Options, outline: Outline) -> Re
 
 /// The machine code of a module as text.
 pub(crate) fn assembly(module: &Module, options: &Options, outline: Outline) -> Result<String, BackendError> {
-    let legal = prepare(module, outline)?;
+    let legal = prepare(module, options, outline)?;
     let mut compiler = Compiler::new(&legal, options, true)?;
     compiler.functions()?;
     Ok(compiler.text.unwrap_or_default())
 }
 
 /// The legal form of a module, whose entry no function calls.
-fn prepare(module: &Module, outline: Outline) -> Result<Module, BackendError> {
+fn prepare(module: &Module, options: &Options, outline: Outline) -> Result<Module, BackendError> {
     let mut legal = legalize(module, outline);
+    (options.legal_passes.0)(&mut legal);
     isolate_entry(&mut legal)?;
     Ok(legal)
 }

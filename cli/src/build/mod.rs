@@ -13,6 +13,7 @@ use evmc_backend::Backend;
 use evmc_compiler::{
     driver::{self, CompileError, Config},
     frontend::evm::Statistics,
+    pipeline,
 };
 use evmc_ir::text::print;
 use rayon::prelude::*;
@@ -269,8 +270,12 @@ pub fn compile(
     let lowered = driver::lower(code, config)?;
     let bytes = match emit {
         Emit::Ir => print(&lowered.module).into_bytes(),
-        Emit::Asm => backend.assembly(&lowered.module, &config.backend)?.into_bytes(),
-        Emit::Obj | Emit::So => backend.compile(&lowered.module, &config.backend)?.bytes,
+        Emit::Asm => {
+            backend.assembly(&lowered.module, &pipeline::with_legal_passes(&config.backend))?.into_bytes()
+        }
+        Emit::Obj | Emit::So => {
+            backend.compile(&lowered.module, &pipeline::with_legal_passes(&config.backend))?.bytes
+        }
     };
     Ok((bytes, lowered.statistics))
 }

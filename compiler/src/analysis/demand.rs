@@ -6,7 +6,7 @@
 //! one of a few sizes, so a value is raised at most a few times and the whole is linear.
 
 use cranelift_entity::SecondaryMap;
-use evmc_ir::{Function, InstData, Opcode, Value, ValueDef};
+use evmc_ir::{Func, Function, Imm, InstData, Opcode, Value, ValueDef};
 use ruint::aliases::U256;
 use smallvec::SmallVec;
 
@@ -22,6 +22,7 @@ pub struct Demand {
 /// The propagation.
 struct Propagation<'f> {
     func: &'f Function,
+    params: &'f dyn Fn(Func, usize) -> u32,
     demand: Demand,
     /// Arguments of each block parameter.
     args: SecondaryMap<Value, SmallVec<[Value; 2]>>,
@@ -29,10 +30,11 @@ struct Propagation<'f> {
 }
 
 impl Demand {
-    /// Analyses a function.
-    pub fn new(func: &Function) -> Self {
+    /// Analyses a function; `params` gives what a function that it calls asks of a parameter.
+    pub fn new(func: &Function, params: &dyn Fn(Func, usize) -> u32) -> Self {
         let mut propagation = Propagation {
             func,
+            params,
             demand: Self { bits: SecondaryMap::with_capacity(func.values.len()) },
             args: SecondaryMap::new(),
             work: Vec::new(),
@@ -52,9 +54,11 @@ impl Propagation<'_> {
         let func = self.func;
         for &block in &func.layout {
             for (_, data) in func.block_insts(block) {
-                if !is_transparent(func, data) {
-                    for &arg in &data.args {
-                        self.raise(arg, func.ty(arg).bits());
+                for (number, &arg) in data.args.iter().enumerate() {
+                    match data.imm {
+                        Imm::Function(callee) => self.raise(arg, (self.params)(callee, number)),
+                        _ if is_transparent(func, data) => {}
+                        _ => self.raise(arg, func.ty(arg).bits()),
                     }
                 }
                 for target in data.targets() {

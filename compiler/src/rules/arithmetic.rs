@@ -31,9 +31,10 @@ pub(super) const RULES: &[&str] = &[
     // -x - 1 is the complement.
     "(sub -1 x) => (not x)",
     "(add (not x) 1) => (sub 0 x)",
-    // Multiplication by 2^k is a shift; by 2^k + 1, of a number below 2^k, it doubles the bits.
+    // Multiplication by 2^k is a shift; by 2^k + 1, where the two copies of the bits do not meet, it is
+    // an or.
     "(mul x c) => (shl x (ctz c)) if (eq (popcnt c) 1)",
-    "(mul x c) => (or (shl x (ctz (sub c 1))) x) if (eq (popcnt (sub c 1)) 1) (eq (lshr (max x) (ctz (sub c 1))) 0)",
+    "(mul x c) => (or (shl x (ctz (sub c 1))) x) if (eq (popcnt (sub c 1)) 1) (eq (and (not (zeros x)) (shl (not (zeros x)) (ctz (sub c 1)))) 0)",
     // Unsigned division by 0, 1 and 2^k.
     "(udiv x 0) => 0",
     "(udiv x 1) => x",

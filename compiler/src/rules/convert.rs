@@ -58,6 +58,7 @@ pub fn rewrite(view: &dyn View, op: Opcode, ty: Type, args: &[Value]) -> Option<
             let bits = 8 * (view.constant(index)?.min(U256::from(32)).to::<u32>() + 1);
             signed_part(view, ty, x, bits)
         }
+        (Op::Bswap, &[x]) => reversed(view, ty, x),
         (Op::Ashr, &[x, amount]) => shifted_back(view, ty, x, amount),
         _ => None,
     }
@@ -222,4 +223,21 @@ fn shifted_back(view: &dyn View, ty: Type, x: Value, amount: Value) -> Option<Op
         return None;
     }
     signed_part(view, ty, inner, ty.bits() - amount.to::<u32>())
+}
+
+/// `bswap (zext x)` is `bswap x` in the upper bits.
+fn reversed(view: &dyn View, ty: Type, x: Value) -> Option<Operand> {
+    let (Opcode::Zext, inner) = extended(view, x)? else { return None };
+    let from = view.ty(inner);
+    if from.bits() < 16 {
+        return None;
+    }
+    let swapped = Made { op: Opcode::Bswap, ty: from, args: smallvec![Operand::Value(inner)] };
+    let wide = Made { op: Opcode::Zext, ty, args: smallvec![Operand::Op(Box::new(swapped))] };
+    let above = Operand::Constant(U256::from(ty.bits() - from.bits()));
+    Some(Operand::Op(Box::new(Made {
+        op: Opcode::Shl,
+        ty,
+        args: smallvec![Operand::Op(Box::new(wide)), above],
+    })))
 }

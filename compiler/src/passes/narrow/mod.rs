@@ -9,33 +9,78 @@
 //!
 //! Sound because the bits of the old value that are looked at do not change: low bits of wrapping
 //! operations depend on low bits alone, and a value that fits is its own extension. Block parameters
-//! are narrowed the same way, with the arguments on every edge.
+//! are narrowed the same way, with the arguments on every edge, and so are parameters and results of
+//! functions, where all calls are known ([`signature`]).
 //!
-//! Words that are loaded and reversed (`bswap` behind `mem.load`, as `MLOAD` is lowered) with only
-//! their low bits looked at become narrow loads from the end of the word; the load must stand right in
-//! front. One walk that plans and one that carries it out, linear.
+//! Of a word that is loaded and reversed (`bswap` behind `mem.load`, as `MLOAD` is lowered), the low bits
+//! are a narrow load from its end, where the load stands right in front. One walk that plans and one
+//! that carries it out, linear.
 
 mod plan;
+mod signature;
 
 use cranelift_entity::SecondaryMap;
 use evmc_ir::{
-    Block, Function, Imm, Inst, InstData, Module, Opcode, Type, Value, ValueData, ValueDef, Values, eval,
+    Block, Func, Function, Imm, Inst, InstData, Module, Opcode, Type, Value, ValueData, ValueDef, Values,
+    eval,
 };
 use ruint::aliases::U256;
 use smallvec::{SmallVec, smallvec};
 
+use crate::analysis::call_graph::CallGraph;
+use crate::analysis::fact::Fact;
 use crate::rules::term::is_comparison;
 
 use plan::{Plan, Plans};
+use signature::Signatures;
 
 /// Runs the pass on every function; gives how many values it narrowed.
 pub fn run(module: &mut Module) -> usize {
-    module.functions.values_mut().map(run_on_function).sum()
+    let graph = CallGraph::of(module);
+    let mut signatures = Signatures::new(module, &graph);
+    let mut all: SecondaryMap<Func, Plans> = SecondaryMap::new();
+    for &name in graph.callees_first.iter().rev() {
+        all[name] = Plans::new(&module.functions[name], name, &mut signatures);
+    }
+    let mut boundaries: SecondaryMap<Func, Boundary> = SecondaryMap::new();
+    for (name, func) in &module.functions {
+        boundaries[name] = Boundary::new(func, &all[name], signatures.results(name));
+    }
+    let mut changes = 0;
+    for (name, func) in module.functions.iter_mut() {
+        let plans = std::mem::take(&mut all[name]);
+        changes += narrow(func, plans, &boundaries[name].results, &boundaries);
+    }
+    changes
 }
 
-fn run_on_function(function: &mut Function) -> usize {
-    let plans = Plans::new(function);
-    let mut narrow = Narrow { func: function, plans, cut: SecondaryMap::new(), out: Vec::new(), changes: 0 };
+/// What becomes of the parameters and results of a function.
+#[derive(Clone, Debug, Default)]
+struct Boundary {
+    params: Vec<Option<Plan>>,
+    results: Vec<Option<Plan>>,
+}
+
+impl Boundary {
+    fn new(func: &Function, plans: &Plans, results: Option<&[Fact]>) -> Self {
+        let params = func.entry().map_or(Vec::new(), |entry| plans.params[entry].clone());
+        let results = results.unwrap_or_default().iter().zip(&func.results);
+        Self { params, results: results.map(|(fact, &ty)| plan::fitting(fact, ty)).collect() }
+    }
+}
+
+/// Carries out the plans for a function.
+fn narrow(
+    func: &mut Function,
+    plans: Plans,
+    results: &[Option<Plan>],
+    boundaries: &SecondaryMap<Func, Boundary>,
+) -> usize {
+    for (ty, plan) in func.results.iter_mut().zip(results) {
+        *ty = plan.map_or(*ty, |plan| plan.ty);
+    }
+    let mut narrow =
+        Narrow { func, plans, results, boundaries, cut: SecondaryMap::new(), out: Vec::new(), changes: 0 };
     for index in 0..narrow.plans.order.len() {
         let block = narrow.plans.order[index];
         narrow.block(block);
@@ -47,6 +92,10 @@ fn run_on_function(function: &mut Function) -> usize {
 struct Narrow<'f> {
     func: &'f mut Function,
     plans: Plans,
+    /// Plans for the function's results.
+    results: &'f [Option<Plan>],
+    /// Plans for the parameters and results of all functions.
+    boundaries: &'f SecondaryMap<Func, Boundary>,
     /// Truncations that exist, with the block in which they stand.
     cut: SecondaryMap<Value, Option<(Block, Value)>>,
     /// The instructions of the block so far.
@@ -64,10 +113,19 @@ impl Narrow<'_> {
             }
         }
         for inst in insts {
-            if self.func.insts[inst].opcode.is_terminator() {
-                self.arguments(block, inst);
-            } else if let Some(plan) = self.plans.insts[inst] {
-                self.apply(block, inst, plan);
+            let data = &self.func.insts[inst];
+            match (data.opcode, &data.imm) {
+                (Opcode::Ret, _) => self.operands(block, inst, self.results),
+                (_, &Imm::Function(callee)) => {
+                    self.call(block, inst, callee);
+                    continue;
+                }
+                (op, _) if op.is_terminator() => self.arguments(block, inst),
+                _ => {
+                    if let Some(plan) = self.plans.insts[inst] {
+                        self.apply(block, inst, plan);
+                    }
+                }
             }
             self.out.push(inst);
         }
@@ -80,6 +138,36 @@ impl Narrow<'_> {
         let def = ValueDef::Param(block, index as u32);
         let narrow = self.func.values.push(ValueData { ty: plan.ty, def });
         self.func.blocks[block].params[index] = narrow;
+        self.define(old, narrow, plan);
+    }
+
+    /// Gives an instruction operands of the types that are planned for them.
+    fn operands(&mut self, block: Block, inst: Inst, plans: &[Option<Plan>]) {
+        for (number, plan) in plans.iter().enumerate() {
+            if let Some(plan) = plan {
+                let arg = self.func.insts[inst].args[number];
+                self.func.insts[inst].args[number] = self.narrowed(block, arg, plan.ty);
+            }
+        }
+    }
+
+    /// Gives a call narrow arguments, and makes its old results extensions of narrow ones.
+    fn call(&mut self, block: Block, inst: Inst, callee: Func) {
+        let boundary = &self.boundaries[callee];
+        self.operands(block, inst, &boundary.params);
+        self.out.push(inst);
+        for (number, plan) in boundary.results.iter().enumerate() {
+            let Some(plan) = plan else { continue };
+            let old = self.func.insts[inst].results[number];
+            let def = ValueDef::Result(inst, number as u32);
+            let narrow = self.func.values.push(ValueData { ty: plan.ty, def });
+            self.func.insts[inst].results[number] = narrow;
+            self.define(old, narrow, *plan);
+        }
+    }
+
+    /// Makes `old` an extension of `narrow`.
+    fn define(&mut self, old: Value, narrow: Value, plan: Plan) {
         let data = InstData {
             opcode: plan.extend,
             ty: Some(self.func.ty(old)),
@@ -98,7 +186,8 @@ impl Narrow<'_> {
         self.changes += 1;
         let data = self.func.insts[inst].clone();
         if data.opcode == Opcode::Bswap {
-            return self.narrow_load(inst, plan);
+            let value = self.reversed(block, &data, plan.ty);
+            return self.extend(inst, plan, value);
         }
         let args: Values = data.args.iter().map(|&arg| self.narrowed(block, arg, plan.ty)).collect();
         if is_comparison(data.opcode) {
@@ -115,18 +204,23 @@ impl Narrow<'_> {
         (data.opcode, data.args) = (plan.extend, smallvec![value]);
     }
 
-    /// The end of a word in memory: the word is big-endian, so its low bits stand last.
-    fn narrow_load(&mut self, inst: Inst, plan: Plan) {
-        let data = &self.func.insts[inst];
-        let (loaded, width) = (data.args[0], data.ty.unwrap_or(Type::I256));
-        let Some(load) = self.func.defining_inst(loaded) else { return };
-        let offset = load.args[0];
-        let behind = u64::from(width.bytes() - plan.ty.bytes());
-        let behind = self.constant(Type::I64, U256::from(behind));
-        let offset = self.add(Opcode::Add, Type::I64, smallvec![offset, behind], Imm::None);
-        let loaded = self.add(Opcode::MemLoad, plan.ty, smallvec![offset], Imm::None);
-        let value = self.add(Opcode::Bswap, plan.ty, smallvec![loaded], Imm::None);
-        self.extend(inst, plan, value);
+    /// The low bits of a number with its bytes reversed: its upper bits, reversed. Of a word that was
+    /// loaded right in front these are the last bytes in memory.
+    fn reversed(&mut self, block: Block, data: &InstData, ty: Type) -> Value {
+        let (arg, width) = (data.args[0], data.ty.unwrap_or(Type::I256));
+        let last = self.out.last().map(|&inst| &self.func.insts[inst]);
+        let load = last.filter(|load| load.opcode == Opcode::MemLoad && load.results[0] == arg);
+        let above = U256::from(width.bits() - ty.bits());
+        let upper = if let Some(offset) = load.map(|load| load.args[0]) {
+            let above = self.constant(Type::I64, above >> 3);
+            let offset = self.add(Opcode::Add, Type::I64, smallvec![offset, above], Imm::None);
+            self.add(Opcode::MemLoad, ty, smallvec![offset], Imm::None)
+        } else {
+            let above = self.constant(width, above);
+            let upper = self.add(Opcode::Lshr, width, smallvec![arg, above], Imm::None);
+            self.narrowed(block, upper, ty)
+        };
+        self.add(Opcode::Bswap, ty, smallvec![upper], Imm::None)
     }
 
     /// Gives the targets of a terminator arguments of the types of their parameters.

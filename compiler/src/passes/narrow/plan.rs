@@ -1,12 +1,14 @@
 //! Which values can be computed narrow, and how wide.
 
 use cranelift_entity::{EntitySet, SecondaryMap};
-use evmc_ir::{Block, Function, Inst, InstData, Opcode, Type, Value};
+use evmc_ir::{Block, Func, Function, Inst, InstData, Opcode, Type, Value};
 use ruint::aliases::U256;
 
 use crate::analysis::demand::Demand;
 use crate::analysis::fact::{Fact, ones};
 use crate::analysis::known::{Known, Scope};
+
+use super::signature::Signatures;
 
 /// Widths that are worth narrowing to, and the types that are narrowed.
 const WIDTHS: [Type; 3] = [Type::I32, Type::I64, Type::I128];
@@ -21,20 +23,21 @@ pub(super) struct Plan {
 }
 
 /// What becomes of a function's values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Plans {
     /// Reachable blocks, dominators first, and then the others, whose jumps have arguments too.
     pub order: Vec<Block>,
     /// Plans for instructions.
     pub insts: SecondaryMap<Inst, Option<Plan>>,
-    /// Plans for the parameters of all blocks but the entry, whose types are the function's.
+    /// Plans for the parameters of all blocks; those of the entry block are the function's.
     pub params: SecondaryMap<Block, Vec<Option<Plan>>>,
 }
 
 impl Plans {
-    /// Plans for a function.
-    pub fn new(func: &Function) -> Self {
-        let (known, demand) = (Known::new(func), Demand::new(func));
+    /// Plans for a function at whose boundary [`Signatures`] says what is known.
+    pub fn new(func: &Function, name: Func, signatures: &mut Signatures) -> Self {
+        let known = Known::with_params(func, &signatures.params(func, name));
+        let demand = signatures.demand(func, name);
         let mut plans = Self {
             order: known.order.iter().map(|&(block, _)| block).collect(),
             insts: SecondaryMap::with_capacity(func.insts.len()),
@@ -48,15 +51,14 @@ impl Plans {
         let mut planner = Planner { func, known: &known, demand, scope: Scope::default() };
         for (place, &(block, depth)) in known.order.iter().enumerate() {
             planner.scope.enter(&known, func, block, depth);
-            if place > 0 {
+            if place > 0 || signatures.may_change(name) {
                 let params = func.blocks[block].params.iter();
                 plans.params[block] = params.map(|&param| planner.plan_value(param)).collect();
             }
-            let mut before = None;
             for (inst, data) in func.block_insts(block) {
-                plans.insts[inst] = planner.plan(data, before);
+                plans.insts[inst] = planner.plan(data);
+                signatures.note(name, data, |value| planner.fact(value));
                 planner.scope.pass(&known, func, data);
-                before = Some(data);
             }
         }
         plans
@@ -69,6 +71,17 @@ struct Planner<'a> {
     known: &'a Known,
     demand: Demand,
     scope: Scope,
+}
+
+/// The least type that values of type `ty` fit of which a fact holds.
+pub(super) fn fitting(fact: &Fact, ty: Type) -> Option<Plan> {
+    if !matches!(ty, Type::I256 | Type::I128) {
+        return None;
+    }
+    WIDTHS.into_iter().filter(|narrow| narrow.bits() < ty.bits()).find_map(|ty| {
+        let extend = if fits(fact, ty) { Opcode::Zext } else { Opcode::Sext };
+        (fits(fact, ty) || fits_signed(fact, ty)).then_some(Plan { ty, extend })
+    })
 }
 
 /// Whether a value fits a type, as an unsigned number.
@@ -107,8 +120,8 @@ impl Planner<'_> {
         })
     }
 
-    /// How to compute an instruction narrow, if that is possible; `before` is what stands in front.
-    fn plan(&self, data: &InstData, before: Option<&InstData>) -> Option<Plan> {
+    /// How to compute an instruction narrow, if that is possible.
+    fn plan(&self, data: &InstData) -> Option<Plan> {
         use Opcode as Op;
         let ty = data.ty.filter(|ty| matches!(ty, Type::I256 | Type::I128))?;
         let &[result] = &data.results[..] else { return None };
@@ -139,11 +152,10 @@ impl Planner<'_> {
             Op::Slt | Op::Sle | Op::Sgt | Op::Sge => {
                 self.exact(ty, Op::Zext, |ty| fits_signed(&fact(0), ty) && fits_signed(&fact(1), ty))
             }
-            Op::Bswap => self.plan_value(result).filter(|plan| {
-                plan.extend == Op::Zext
-                    && self.demand.bits(result) <= plan.ty.bits()
-                    && is_just_loaded(data, before)
-            }),
+            Op::Bswap => {
+                let asked = self.demand.bits(result);
+                self.exact(ty, Op::Zext, |ty| asked > 0 && asked <= ty.bits())
+            }
             _ => None,
         }
     }
@@ -166,9 +178,4 @@ impl Planner<'_> {
             fits(&amount, ty) && (whole || reach.is_some_and(|reach| reach <= ty.bits()))
         })
     }
-}
-
-/// Whether the operand of an instruction is the load right in front of it.
-fn is_just_loaded(data: &InstData, before: Option<&InstData>) -> bool {
-    before.is_some_and(|load| load.opcode == Opcode::MemLoad && load.results[0] == data.args[0])
 }

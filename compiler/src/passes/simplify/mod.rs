@@ -20,6 +20,7 @@ use ruint::aliases::U256;
 
 use crate::analysis::known::{Known, Scope};
 
+pub(super) use canonical::is_commutative;
 use rewrite::Outcome;
 
 /// Rules that one instruction may apply, those of what they make included.
