@@ -14,7 +14,7 @@
 //! * [`stack`]: worker threads whose stack holds 1,024 nested native frames.
 //! * `host`: the host functions; `exec`: one frame from entry to result; `exit`: exit codes in
 //!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before; `hashes`: what was hashed before;
-//!   `limbs`, `reciprocal`: modular arithmetic.
+//!   `limbs`, `division`, `reciprocal`: arithmetic.
 //!
 //! Nested calls recurse on the native stack. Where it gets short, the callee is interpreted, and so
 //! is all that it calls for as long as the shortage lasts; the outcome is the same.
@@ -24,6 +24,7 @@
 mod arena;
 mod cache;
 pub mod code;
+mod division;
 pub mod evm;
 mod exec;
 mod exit;

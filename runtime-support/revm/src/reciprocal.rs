@@ -110,6 +110,19 @@ enum Known {
     Kept(Reciprocal),
 }
 
+impl Known {
+    /// Whether the reciprocal of this modulus is here.
+    #[inline(always)]
+    fn has_reciprocal_of(&self, [m0, m1, m2, m3]: Limbs) -> bool {
+        match self {
+            Self::Kept(Reciprocal { modulus: [n0, n1, n2, n3], .. }) => {
+                (m0 ^ n0) | (m1 ^ n1) | (m2 ^ n2) | (m3 ^ n3) == 0
+            }
+            Self::Seen(_) => false,
+        }
+    }
+}
+
 /// The last moduli of a thread.
 struct Moduli {
     known: [Known; REMEMBERED],
@@ -124,10 +137,7 @@ impl Moduli {
     /// The reciprocal of a modulus that was seen before; `None` at its first time.
     #[inline(always)]
     fn reciprocal(&mut self, modulus: Limbs) -> Option<&Reciprocal> {
-        let place = self.known.iter().position(|known| match known {
-            Known::Kept(reciprocal) => reciprocal.modulus == modulus,
-            Known::Seen(_) => false,
-        });
+        let place = self.known.iter().position(|known| known.has_reciprocal_of(modulus));
         let place = place.or_else(|| self.promote(modulus))?;
         match &self.known[place] {
             Known::Kept(reciprocal) => Some(reciprocal),

@@ -3,8 +3,8 @@
 use evmc_abi::{Frame, Word};
 use ruint::aliases::U256;
 
-use super::{to_u256, to_word};
-use crate::reciprocal;
+use super::to_word;
+use crate::{division, reciprocal};
 
 /// Defines host functions that compute one word from the argument words.
 macro_rules! pure {
@@ -17,10 +17,10 @@ macro_rules! pure {
             /// that is in use.
             pub(super) unsafe extern "C" fn $name(_: *mut Frame, words: *mut Word) -> u32 {
                 const ARGS: usize = [$(stringify!($arg)),+].len();
-                // SAFETY: the caller's promise; `Word` may hold any bits.
-                let words = unsafe { &mut *words.cast::<[Word; ARGS]>() };
-                let [$($arg),+] = words.map(to_u256);
-                words[0] = to_word($value);
+                // SAFETY: the caller's promise.
+                let [$($arg),+] = unsafe { arguments::<ARGS>(words) };
+                // SAFETY: the caller's promise.
+                unsafe { *words = to_word($value) };
                 0
             }
         )*
@@ -50,6 +50,21 @@ pure! {
     exp(base, exponent) => power(base, exponent);
 }
 
+/// The first `N` words, read limb by limb. Compiled code has just written them so, and a load that
+/// spans two recent stores waits until both have left the processor's store buffer; the loads are
+/// volatile lest the compiler makes such wider ones of them.
+///
+/// # Safety
+/// `words` points to `N` words.
+#[inline(always)]
+unsafe fn arguments<const N: usize>(words: *const Word) -> [U256; N] {
+    std::array::from_fn(|i| {
+        // SAFETY: the caller's promise; a word is four limbs.
+        let limb = |j| unsafe { words.add(i).cast::<u64>().add(j).read_volatile() };
+        U256::from_limbs([limb(0), limb(1), limb(2), limb(3)])
+    })
+}
+
 /// Powers of ten below 2^256: the exponent that contracts use most, besides powers of two.
 static POWERS_OF_TEN: [U256; 78] = {
     let mut powers = [U256::ONE; 78];
@@ -64,19 +79,13 @@ static POWERS_OF_TEN: [U256; 78] = {
 /// `a / b` rounded down, 0 where `b` is 0.
 #[inline(always)]
 fn quotient(a: U256, b: U256) -> U256 {
-    if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
-        return U256::from(a.checked_div(b).unwrap_or_default());
-    }
-    a.checked_div(b).unwrap_or_default()
+    U256::from_limbs(division::div_rem(a.into_limbs(), b.into_limbs()).0)
 }
 
 /// `a mod b`, 0 where `b` is 0.
 #[inline(always)]
 fn remainder(a: U256, b: U256) -> U256 {
-    if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
-        return U256::from(a.checked_rem(b).unwrap_or_default());
-    }
-    a.checked_rem(b).unwrap_or_default()
+    U256::from_limbs(division::div_rem(a.into_limbs(), b.into_limbs()).1)
 }
 
 /// `base^exponent mod 2^256`.
@@ -111,6 +120,7 @@ fn with_sign(a: U256, negative: bool) -> U256 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::to_u256;
     use super::*;
     use evmc_abi::HostCall;
 
