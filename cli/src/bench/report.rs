@@ -152,11 +152,16 @@ impl Row {
     }
 }
 
+/// The rows of the headline, or all where none is of it.
+fn counted(rows: &[Row]) -> impl Iterator<Item = &Row> {
+    let any_headline = rows.iter().any(|row| row.headline);
+    rows.iter().filter(move |row| row.headline || !any_headline)
+}
+
 impl Report {
     /// A report over these rows.
     pub fn new(rows: Vec<Row>, engines: Vec<EngineInfo>, setting: Setting) -> Self {
-        let any_headline = rows.iter().any(|row| row.headline);
-        let counted: Vec<_> = rows.iter().filter(|row| row.headline || !any_headline).collect();
+        let counted: Vec<_> = counted(&rows).collect();
         let mean = |value: &dyn Fn(&Row) -> Option<f64>| {
             let values: Option<Vec<f64>> = counted.iter().map(|row| value(row)).collect();
             values.and_then(stats::geometric_mean)
@@ -171,6 +176,11 @@ impl Report {
             engines,
             setting,
         }
+    }
+
+    /// The rows that count in geometric means.
+    pub fn counted(&self) -> impl Iterator<Item = &Row> {
+        counted(&self.rows)
     }
 
     /// The engines that are compared with the interpreter.

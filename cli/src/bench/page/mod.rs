@@ -111,7 +111,7 @@ fn write_head(report: &Report, out: &mut String) -> fmt::Result {
 
 /// An engine's result in large.
 fn write_tile(report: &Report, number: usize, engine: &EngineInfo, out: &mut String) -> fmt::Result {
-    let ratios: Vec<f64> = report.rows.iter().filter_map(|row| row.ratio(&engine.name)).collect();
+    let ratios: Vec<f64> = report.counted().filter_map(|row| row.ratio(&engine.name)).collect();
     let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = ratios.iter().copied().fold(0.0, f64::max);
     let mean = report.geomean.get(&engine.name).copied().flatten();
