@@ -277,7 +277,8 @@ const CAVEATS: &str = "\
 <li>These are transactions that compute a lot. Real blocks spend much of their time on state, hashing, signatures and \
 precompiled contracts, which a compiler does not make faster; the gain for a whole block is far smaller.</li>\
 <li>State is in memory. With a database behind it, the difference becomes smaller.</li>\
-<li>Contracts were compiled before they ran, and their code was warm in the processor’s caches.</li>\
+<li>The same transaction ran again and again, after it was compiled: code and data were warm in the processor’s caches, and \
+what an engine remembers from one transaction to the next, such as hashes of mapping keys, was there.</li>\
 <li>Another processor gives other ratios, mostly by some percent.</li>";
 
 /// A number with the word that goes with it.
