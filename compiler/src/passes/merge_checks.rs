@@ -21,6 +21,7 @@
 
 mod emit;
 mod group;
+mod helpers;
 
 use cranelift_entity::SecondaryMap;
 use evmc_abi::{Effects, Field};
@@ -29,16 +30,20 @@ use evmc_ir::{Block, Builder, Dominators, Function, Imm, Inst, InstData, Module,
 use crate::analysis::check::Check;
 
 use group::{Group, Known};
+use helpers::Helpers;
 
 /// Most ways out of a block that a charge follows.
 const MOST_WAYS: usize = 4;
 
 /// Runs the pass on every function; gives how many charges and checks it merged into others.
 pub fn run(module: &mut Module) -> usize {
-    module.functions.values_mut().map(run_on_function).sum()
+    let mut helpers = Helpers::new(module.functions.len());
+    let merged = module.functions.values_mut().map(|function| run_on_function(function, &mut helpers)).sum();
+    helpers.append_to(module);
+    merged
 }
 
-fn run_on_function(function: &mut Function) -> usize {
+fn run_on_function(function: &mut Function, helpers: &mut Helpers) -> usize {
     let dominators = Dominators::new(function);
     let known = Known::new(function, dominators.rpo());
     let mut edges_to = SecondaryMap::new();
@@ -52,6 +57,7 @@ fn run_on_function(function: &mut Function) -> usize {
     }
     let mut merge = Merge {
         b: Builder::new(function),
+        helpers,
         known,
         edges_to,
         pending: SecondaryMap::new(),
@@ -78,6 +84,7 @@ struct Pending {
 /// The walk over a function.
 struct Merge<'f> {
     b: Builder<'f>,
+    helpers: &'f mut Helpers,
     known: Known,
     /// Number of edges into each block.
     edges_to: SecondaryMap<Block, u32>,

@@ -1,21 +1,22 @@
 //! The code of a group of checks: hot tests, and cold blocks behind them.
 
 use evmc_abi::{ExitCode, Field};
-use evmc_ir::{Block, BlockCall, Opcode, Type, Value};
+use evmc_ir::{Block, BlockCall, Imm, Opcode, Type, Value};
 use ruint::aliases::U256;
 
 use crate::analysis::check::Check;
 use crate::analysis::place::Place;
 
 use super::group::{Group, Reach, Step};
+use super::helpers::Helper;
 use super::{Merge, Pending};
 
 /// Offsets up to here are tested for being in memory without regard to sums that wrap. All ones: such a
 /// comparison of a word is cheap.
 const MOST_START: u64 = (1 << 62) - 1;
 
-/// Longest memory, in bytes, that grows at once; the bound of its price does not wrap.
-const MOST_AT_ONCE: u64 = 1 << 32;
+/// Charges, in gas, up to which memory grows at once.
+const MOST_CHARGED: u64 = 1 << 40;
 
 impl Merge<'_> {
     /// Makes all checks of a group, with `pending` still to be paid; goes on in a new block.
@@ -29,7 +30,7 @@ impl Merge<'_> {
         self.b.resume(cold);
         self.cold.push(cold);
         let charged = pending.gas + group.charges();
-        if group.ensures > 1 {
+        if group.ensures > 1 && charged <= MOST_CHARGED && group.is_short() {
             self.grow_at_once(group, charged, next);
         }
         self.step_by_step(group, pending);
@@ -66,7 +67,7 @@ impl Merge<'_> {
         self.b.branch_aside(is_above, cold);
     }
 
-    /// The value of a place with a root.
+    /// The value of a place.
     fn at(&mut self, place: Place) -> Value {
         let b = &mut self.b;
         let Some(root) = place.root else { return b.small(Type::I64, place.offset as u64) };
@@ -95,28 +96,23 @@ impl Merge<'_> {
     /// In a cold block: where the gas certainly pays for all, grows to the final length and goes on in
     /// `next`. Goes on itself where it may not.
     fn grow_at_once(&mut self, group: &Group, charged: u64, next: Block) {
-        let mut is_certain = self.b.small(Type::I1, 1);
         let mut price = self.b.small(Type::I64, charged);
         let mut ends = Vec::with_capacity(group.reaches.len());
         for reach in &group.reaches {
             let Some(length) = reach.length else { continue };
             let start = self.at(reach.start);
-            let most = self.b.small(self.b.func.ty(start), MOST_AT_ONCE);
-            let is_near = self.b.binary(Opcode::Ule, start, most);
-            is_certain = self.b.binary(Opcode::And, is_certain, is_near);
             let low = self.b.convert(Opcode::Trunc, Type::I64, start);
-            let end = self.plus(low, length);
-            let bound = self.most_price(end);
-            price = self.b.binary(Opcode::Add, price, bound);
-            ends.push(end);
+            let start = self.b.convert(Opcode::Zext, Type::I256, start);
+            let bytes = self.b.small(Type::I64, length);
+            price = self.b.call(self.helpers.get(Helper::Price), &[price, start, bytes], &[Type::I64])[0];
+            ends.push(self.plus(low, length));
         }
-        let gas = self.b.op(Opcode::GasRemaining, None, &[], evmc_ir::Imm::None);
+        let gas = self.b.op(Opcode::GasRemaining, None, &[], Imm::None);
         let gas = self.b.func.insts[gas].results[0];
-        let is_enough = self.b.binary(Opcode::Uge, gas, price);
-        let is_certain = self.b.binary(Opcode::And, is_certain, is_enough);
+        let is_enough = self.b.binary(Opcode::Ugt, gas, price);
         let [grow, step] = [self.b.create_cold_block(), self.b.create_cold_block()];
         self.cold.extend([grow, step]);
-        self.b.branch(is_certain, BlockCall::new(grow, &[]), BlockCall::new(step, &[]));
+        self.b.branch(is_enough, BlockCall::new(grow, &[]), BlockCall::new(step, &[]));
         self.b.resume(grow);
         for end in ends {
             self.b.effect(Opcode::MemEnsure, &[end]);
@@ -125,46 +121,50 @@ impl Merge<'_> {
         self.b.resume(step);
     }
 
-    /// An upper bound for the price of growing to `end` bytes: what memory of that length costs in all,
-    /// by the Yellow Paper (3 gas a word, and words² / 512), with one word more.
-    fn most_price(&mut self, end: Value) -> Value {
-        let b = &mut self.b;
-        let [five, one, three, nine] = [5, 1, 3, 9].map(|number| b.small(Type::I64, number));
-        let words = b.binary(Opcode::Lshr, end, five);
-        let words = b.binary(Opcode::Add, words, one);
-        let linear = b.binary(Opcode::Mul, words, three);
-        let square = b.binary(Opcode::Mul, words, words);
-        let quadratic = b.binary(Opcode::Lshr, square, nine);
-        b.binary(Opcode::Add, linear, quadratic)
-    }
-
     /// In a cold block: what happens up to the last check of the group, in its order.
     fn step_by_step(&mut self, group: &Group, pending: Pending) {
         self.pay(pending);
-        for step in &group.steps {
-            match *step {
+        let mut steps = group.steps.iter().copied().peekable();
+        while let Some(step) = steps.next() {
+            match step {
                 Step::Charge(gas, stretch) => self.b.gas_charge(gas, stretch),
-                Step::Check(Check::Fits { place }) => {
-                    let word = self.at(place);
-                    let most = self.b.small(Type::I256, u64::MAX);
-                    let exceeds = self.b.binary(Opcode::Ugt, word, most);
-                    self.b.exit_if(ExitCode::InvalidOperand, exceeds);
-                }
+                Step::Check(Check::Fits { place }) => match steps.peek() {
+                    Some(&Step::Check(Check::Ensure { place: same, length })) if same == place => {
+                        steps.next();
+                        self.access(place, length);
+                    }
+                    _ => self.fits(place),
+                },
                 Step::Check(Check::Ensure { place, length }) => self.ensure(place, length),
             }
         }
     }
 
+    /// Both checks of an access.
+    fn access(&mut self, place: Place, length: u64) {
+        let word = self.at(place);
+        let length = self.b.small(Type::I64, length);
+        self.b.call(self.helpers.get(Helper::Access), &[word, length], &[]);
+    }
+
+    /// The first check of an access alone.
+    fn fits(&mut self, place: Place) {
+        let word = self.at(place);
+        let most = self.b.small(Type::I256, u64::MAX);
+        let exceeds = self.b.binary(Opcode::Ugt, word, most);
+        self.b.exit_if(ExitCode::InvalidOperand, exceeds);
+    }
+
+    /// The second check of an access alone.
     fn ensure(&mut self, place: Place, length: u64) {
         let start = self.at(place);
-        let b = &mut self.b;
-        let mut end = b.convert(Opcode::Trunc, Type::I64, start);
-        if length > 0 {
-            let length = b.small(Type::I64, length);
-            let (sum, carry) = b.pair(Opcode::AddCarry, Type::I64, &[end, length]);
-            let most = b.small(Type::I64, u64::MAX);
-            end = b.select(carry, most, sum);
+        let low = self.b.convert(Opcode::Trunc, Type::I64, start);
+        if length == 0 || place.root.is_none() {
+            let end = self.plus(low, length);
+            return self.b.effect(Opcode::MemEnsure, &[end]);
         }
-        b.effect(Opcode::MemEnsure, &[end]);
+        let word = self.b.convert(Opcode::Zext, Type::I256, low);
+        let length = self.b.small(Type::I64, length);
+        self.b.call(self.helpers.get(Helper::Access), &[word, length], &[]);
     }
 }

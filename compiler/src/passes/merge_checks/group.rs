@@ -7,6 +7,7 @@ use evmc_ir::{Block, Function, Imm, Inst, Opcode, Stretch, Value, ValueDef};
 use crate::analysis::check::Check;
 use crate::analysis::place::{Place, Places};
 
+use super::helpers::MOST_AT_ONCE;
 use super::{Pending, ends_group};
 
 /// Most checks of a group.
@@ -115,6 +116,11 @@ impl Group {
     /// Number of checks.
     fn checks(&self) -> usize {
         self.steps.iter().filter(|step| matches!(step, Step::Check(_))).count()
+    }
+
+    /// Whether every range is short enough to be priced.
+    pub fn is_short(&self) -> bool {
+        self.reaches.iter().all(|reach| reach.length.is_none_or(|length| length <= MOST_AT_ONCE))
     }
 
     /// Gas of the charges among the steps.
