@@ -6,7 +6,8 @@ use evmc_backend::{LegalPasses, OptLevel, Options};
 use evmc_ir::Module;
 
 use crate::passes::{
-    dead_code, ensure, fold, gvn, inline, merge_blocks, merge_checks, narrow, simplify, trivial_params,
+    dead_code, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, narrow, simplify,
+    trivial_params,
 };
 
 /// A pass over a module.
@@ -72,6 +73,12 @@ pub const PIPELINE: &[Pass] = &[
         run: trivial_params::run,
     },
     Pass { name: "fold", what: "the same behind inlining", from: OptLevel::Default, run: fold::run },
+    Pass {
+        name: "forward",
+        what: "replaces loads of words of memory and storage that are known",
+        from: OptLevel::Default,
+        run: forward::run,
+    },
     Pass {
         name: "ensure",
         what: "removes checks of memory accesses that an earlier one makes superfluous",
@@ -155,6 +162,7 @@ pub const ORDER: &[Order] = &[
         why: "a constant behind a parameter is not seen as one",
     },
     Order { before: "fold", after: "dead_code", why: "folding leaves constants unused and blocks unreached" },
+    Order { before: "forward", after: "ensure", why: "pointers that went through memory are seen as sums" },
     Order { before: "inline", after: "ensure", why: "what a caller made sure of is seen in its callee" },
     Order { before: "merge_blocks", after: "merge_checks", why: "checks are merged inside blocks" },
     Order {

@@ -3,6 +3,7 @@
 pub mod dead_code;
 pub mod ensure;
 pub mod fold;
+pub mod forward;
 pub mod gvn;
 pub mod inline;
 pub mod merge_blocks;
