@@ -7,6 +7,8 @@
 //! ([`Fact::widened`]), and after [`ROUNDS`] rounds the parameters behind retreating edges are taken
 //! as unknown, which ends it. Linear in the size of the function, times a constant.
 //!
+//! Counters of loops are bounded by what gas allows ([`Climbs`]), also where nothing else bounds them.
+//!
 //! Conditions sharpen facts where they are known to hold: in blocks that only one edge of a branch
 //! or switch enters and in what they dominate, behind `exit_if`, and in the arguments that an edge
 //! carries. These sharper facts live in a scope that follows the dominator tree ([`Scope`]); a pass
@@ -17,9 +19,11 @@
 
 use cranelift_entity::SecondaryMap;
 use evmc_ir::{Block, BlockCall, Dominators, Function, Imm, InstData, Opcode, Type, Value};
+use ruint::aliases::U256;
 
+use super::climb::Climbs;
 use super::edges::{Edges, dominator_preorder};
-use super::fact::Fact;
+use super::fact::{Fact, ones};
 use super::{refine, transfer};
 
 /// Walks over the function before what is not settled is given up.
@@ -52,6 +56,9 @@ struct Iteration<'f> {
     known: Known,
     scope: Scope,
     changes: SecondaryMap<Value, u8>,
+    climbs: Climbs,
+    /// The most that parameters of loop headers are entered with from outside of the loop.
+    starts: SecondaryMap<Value, U256>,
     /// Place of each block in the order, from 1.
     place: SecondaryMap<Block, u32>,
     /// Whether a parameter behind a retreating edge changed in this round.
@@ -69,7 +76,8 @@ impl Known {
 
     /// Analyses a function whose parameters have these facts.
     pub fn with_params(func: &Function, params: &[Fact]) -> Self {
-        let order = dominator_preorder(&Dominators::new(func));
+        let dominators = Dominators::new(func);
+        let order = dominator_preorder(&dominators);
         let mut place = SecondaryMap::new();
         for (number, &(block, _)) in order.iter().enumerate() {
             place[block] = number as u32 + 1;
@@ -81,6 +89,8 @@ impl Known {
             known,
             scope: Scope::default(),
             changes: SecondaryMap::new(),
+            climbs: Climbs::new(func, &dominators),
+            starts: SecondaryMap::new(),
             place,
             again: false,
             last_round: false,
@@ -243,6 +253,9 @@ impl Iteration<'_> {
         let retreats = self.place[target.block] <= self.place[block];
         for (&param, &arg) in func.blocks[target.block].params.iter().zip(&target.args) {
             let fact = self.scope.fact(&self.known, func, arg);
+            if !retreats {
+                self.starts[param] = self.starts[param].max(fact.max);
+            }
             let changed = self.join(param, fact);
             self.again |= changed && retreats && !self.last_round;
         }
@@ -252,6 +265,12 @@ impl Iteration<'_> {
             }
         }
         self.scope.depth = depth;
+    }
+
+    /// The most that gas lets a parameter of a loop's header be.
+    fn ceiling(&self, param: Value, ty: Type) -> Option<U256> {
+        let most = self.starts[param].checked_add(self.climbs.of(param)?)?;
+        (most <= ones(ty.bits() as usize)).then_some(most)
     }
 
     /// Weakens the fact of a parameter; gives whether that changed it.
@@ -268,6 +287,12 @@ impl Iteration<'_> {
         self.changes[param] = self.changes[param].saturating_add(1);
         if self.changes[param] > EXACT_CHANGES {
             after = after.widened(ty).join(&before);
+        }
+        if let Some(most) = self.ceiling(param, ty) {
+            after = after.meet(&Fact::at_most(ty, most), ty);
+        }
+        if after == before {
+            return false;
         }
         self.known.facts[param] = Some(after);
         true

@@ -2,6 +2,7 @@
 
 pub mod call_graph;
 pub mod check;
+pub mod climb;
 pub mod demand;
 pub mod edges;
 pub mod fact;
