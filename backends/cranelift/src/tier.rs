@@ -34,7 +34,7 @@ const DOMINATOR_LIMIT: usize = 4_500_000;
 const FEW_BLOCKS: usize = 3_000;
 /// Largest cost of one block in a function that gets full effort: the allocator goes over the whole
 /// range of a chain of values for each piece that it splits off. The largest in real contracts is 5,300.
-const BLOCK_COST_LIMIT: usize = 10_000;
+const BLOCK_COST_LIMIT: usize = 20_000;
 /// Deepest nest of loops in a function that gets full effort: the optimiser goes through all loops
 /// around each instruction. The deepest in real contracts is 36.
 const NEST_LIMIT: usize = 64;

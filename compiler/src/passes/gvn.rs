@@ -19,10 +19,14 @@ use ruint::aliases::U256;
 
 use crate::analysis::edges::dominator_preorder;
 
+use super::is_large;
 use super::simplify::is_commutative;
 
 /// Runs the pass on every function; gives how many instructions it removed.
 pub fn run(module: &mut Module) -> usize {
+    if is_large(module) {
+        return 0;
+    }
     module.functions.values_mut().map(run_on_function).sum()
 }
 

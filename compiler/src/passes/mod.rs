@@ -11,3 +11,14 @@ pub mod merge_checks;
 pub mod narrow;
 pub mod simplify;
 pub mod trivial_params;
+
+use evmc_ir::{Function, Module};
+
+/// Instructions of a module up to which passes run that keep facts of every value. The largest of real
+/// contracts have half as many; only code made to cost memory has more.
+const SIZE_LIMIT: usize = 250_000;
+
+/// Whether a module is too large for passes that keep facts of every value.
+fn is_large(module: &Module) -> bool {
+    module.functions.values().map(Function::size).sum::<usize>() > SIZE_LIMIT
+}

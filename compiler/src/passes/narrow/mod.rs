@@ -31,11 +31,16 @@ use crate::analysis::call_graph::CallGraph;
 use crate::analysis::fact::Fact;
 use crate::rules::term::is_comparison;
 
+use super::is_large;
+
 use plan::{Plan, Plans};
 use signature::Signatures;
 
 /// Runs the pass on every function; gives how many values it narrowed.
 pub fn run(module: &mut Module) -> usize {
+    if is_large(module) {
+        return 0;
+    }
     let graph = CallGraph::of(module);
     let mut signatures = Signatures::new(module, &graph);
     let mut all: SecondaryMap<Func, Plans> = SecondaryMap::new();
