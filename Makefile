@@ -2,14 +2,16 @@
 
 EVMC_DATA ?= ../shared/data
 CPU_MINUTES ?= 30
-export EVMC_DATA
+# auto: the LLVM backend is built in where LLVM 22 is or can be installed; off: never.
+LLVM ?= auto
+export EVMC_DATA LLVM
 
 .PHONY: build demo bench picture test slow lint fuzz bombs corpus
 
 # target/release/evmc
 build:
 	@.ci/setup
-	cargo build --release --locked --bin evmc
+	cargo build --release --locked --bin evmc $$(.ci/features)
 
 # Compiles a contract and runs it natively and in the interpreter.
 demo: build
@@ -37,19 +39,19 @@ slow: build
 lint:
 	@.ci/setup lint
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	cargo clippy --release --workspace --all-targets --locked $$(.ci/features) -- -D warnings
 
 # Random programs, native code against the interpreter.
 fuzz:
 	@.ci/setup
-	cargo run --release --locked --package evmc-testsuite --bin fuzz -- --cpu-minutes $(CPU_MINUTES)
+	cargo run --release --locked --package evmc-testsuite --bin fuzz $$(.ci/features) -- --cpu-minutes $(CPU_MINUTES)
 
 # Adversarial contracts: compile time, memory and growth against their limits.
 bombs:
 	@.ci/setup
-	cargo run --release --locked --package evmc-benches --bin bombs
+	cargo run --release --locked --package evmc-benches --bin bombs $$(.ci/features)
 
 # Compiles every contract of the corpus in $EVMC_DATA.
 corpus:
 	@.ci/setup
-	cargo run --release --locked --package evmc-benches --bin corpus -- $(EVMC_DATA)/corpus/given.tar.zst
+	cargo run --release --locked --package evmc-benches --bin corpus $$(.ci/features) -- $(EVMC_DATA)/corpus/given.tar.zst

@@ -17,7 +17,7 @@ use crate::{
     backend::BackendName,
     build::Emit,
     fork::{Fork, parse_fork},
-    run,
+    run, statetest,
 };
 
 /// Exit codes, as the help text gives them.
@@ -312,6 +312,10 @@ pub struct StatetestArgs {
     /// Only subtests whose name, `FILE::TEST [FORK dN gN vN]`, matches this regular expression
     #[arg(long, value_name = "RE")]
     pub filter: Option<Regex>,
+
+    /// Only N of M subtests of each test under each fork, always the same ones
+    #[arg(long, value_name = "N/M")]
+    pub sample: Option<statetest::Sample>,
 
     /// Also run the published tests that take minutes in an interpreter
     #[arg(long)]

@@ -39,13 +39,14 @@ pub fn create(name: BackendName, llvm_config: Option<&Path>) -> Result<Box<dyn B
 #[cfg(feature = "llvm")]
 fn llvm(config: Option<&Path>) -> Result<Box<dyn Backend + Send>, CliError> {
     use evmc_backend_llvm::{Config, Llvm};
-    let Some(path) = config else { return Ok(Box::new(Llvm::default())) };
+    let fallback: Option<Box<dyn Backend + Send>> = Some(Box::new(Cranelift::default()));
+    let Some(path) = config else { return Ok(Box::new(Llvm { fallback, ..Llvm::default() })) };
     let bytes = crate::input::read_file(path)?;
     let text = String::from_utf8_lossy(&bytes);
     let parsed = Config::parse(&text);
     let config =
         parsed.map_err(|error| CliError::LlvmConfig { path: path.to_owned(), reason: error.to_string() })?;
-    Ok(Box::new(Llvm { config }))
+    Ok(Box::new(Llvm { config, fallback }))
 }
 
 /// LLVM is not built in.

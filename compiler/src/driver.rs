@@ -5,7 +5,7 @@
 //! Each step is a function, so that the command line can stop after any of them. Nothing here depends
 //! on anything but its arguments: equal requests give equal bytes.
 
-use evmc_abi::descriptor::{self, Backend as BackendId, Language};
+use evmc_abi::descriptor::{self, Backend as BackendId, Counters, Language};
 use evmc_backend::{Backend, BackendError, Object, Options};
 use evmc_ir::Module;
 use evmc_ir::verify::{VerifyError, verify};
@@ -106,7 +106,7 @@ pub fn code_hash(code: &[u8]) -> [u8; 32] {
 pub fn compile(code: &[u8], config: &Config, backend: &dyn Backend) -> Result<Compiled, CompileError> {
     let Lowered { module, statistics, passes } = lower(code, config)?;
     let object = backend.compile(&module, &pipeline::with_legal_passes(&config.backend))?;
-    let artifact = link(code, config, backend, &module, &statistics, &object)?;
+    let artifact = link(code, config, &module, &statistics, &object)?;
     Ok(Compiled { artifact, statistics, passes })
 }
 
@@ -142,12 +142,11 @@ fn check(step: &'static str, module: &Module) -> Result<(), CompileError> {
 fn link(
     code: &[u8],
     config: &Config,
-    backend: &dyn Backend,
     module: &Module,
     statistics: &Statistics,
     object: &Object,
 ) -> Result<Vec<u8>, CompileError> {
-    let name = backend.name();
+    let name = object.backend;
     let id = BackendId::ALL.iter().copied().find(|id| id.name() == name);
     let op_rows = opcode::rows(config.fork);
     let metadata = Metadata {
@@ -162,7 +161,11 @@ fn link(
         compiler_build: descriptor::compiler_build(concat!("evmc ", env!("CARGO_PKG_VERSION"))),
         uses_memory_stack: module.uses_memory_stack,
         native_stack_bytes: object.native_stack_bytes,
-        counters: statistics.counters(),
+        counters: Counters {
+            native_functions: object.functions,
+            quick_functions: object.quick_functions,
+            ..statistics.counters()
+        },
         op_rows: &op_rows,
         stretches: module.stretches.values().as_slice(),
     };

@@ -146,7 +146,7 @@ pub fn metadata() -> Metadata<'static> {
         compiler_build: compiler_build("evmc test"),
         uses_memory_stack: true,
         native_stack_bytes: 64,
-        counters: Counters { specialised_functions: 2, generic_functions: 0, jumps: 3, open_jumps: 0 },
+        counters: Counters { specialised_functions: 2, generic_functions: 0, jumps: 3, ..Counters::NONE },
         op_rows: &OP_ROWS,
         stretches: &STRETCHES,
     }

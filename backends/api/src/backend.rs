@@ -127,6 +127,12 @@ pub struct Object {
     pub native_stack_bytes: u64,
     /// Processor features that the code may use.
     pub cpu_features: CpuFeatures,
+    /// Name of the backend that made it: a backend may leave a module to another one.
+    pub backend: &'static str,
+    /// Functions of the module.
+    pub functions: u32,
+    /// Functions that were compiled with less effort than the level asks, for their size or shape.
+    pub quick_functions: u32,
 }
 
 /// Why a backend gave no object.

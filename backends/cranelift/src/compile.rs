@@ -76,6 +76,8 @@ struct Compiler<'a> {
     interfaces: SecondaryMap<Func, Option<Interface>>,
     /// Bytes of native stack of each function.
     frames: SecondaryMap<Func, u64>,
+    /// Functions that got less effort than the level asks.
+    quick_functions: u32,
     unwind: Unwind,
     /// The machine code as text, where it is wanted.
     text: Option<String>,
@@ -98,6 +100,7 @@ impl<'a> Compiler<'a> {
             ids: SecondaryMap::new(),
             interfaces: interfaces(module),
             frames: SecondaryMap::new(),
+            quick_functions: 0,
             unwind: Unwind::default(),
             text: text.then(String::new),
         })
@@ -128,6 +131,7 @@ impl<'a> Compiler<'a> {
             let b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
             Translator::run(func, b, &interface, around)?;
             let effort = tier::after_translation(effort, &self.context.func);
+            self.quick_functions += u32::from(effort == Effort::Quick);
             self.frames[id] = self.define(own, &func.name, effort)?;
         }
         Ok(())
@@ -174,6 +178,9 @@ impl<'a> Compiler<'a> {
             entry_symbol: self.options.entry_symbol.clone(),
             native_stack_bytes: native_stack_bytes(self.module, &self.frames),
             cpu_features: self.options.cpu.features(),
+            backend: crate::NAME,
+            functions: self.module.functions.len() as u32,
+            quick_functions: self.quick_functions,
         })
     }
 }

@@ -49,6 +49,9 @@ use evmc_backend::legalize::Outline;
 use evmc_backend::{Backend, BackendError, Object, Options};
 use evmc_ir::Module;
 
+/// Its name on the command line and in artifacts.
+const NAME: &str = "cranelift";
+
 /// The backend.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cranelift {
@@ -58,7 +61,7 @@ pub struct Cranelift {
 
 impl Backend for Cranelift {
     fn name(&self) -> &'static str {
-        "cranelift"
+        NAME
     }
 
     fn compile(&self, module: &Module, options: &Options) -> Result<Object, BackendError> {

@@ -3,13 +3,23 @@
 use evmc_abi::{Effects, Field, HostFn};
 use evmc_ir::{Imm, InstData};
 use inkwell::builder::Builder;
-use inkwell::values::{BasicMetadataValueEnum, BasicValue, BasicValueEnum, IntValue, PointerValue};
+use inkwell::values::{
+    BasicMetadataValueEnum, BasicValue, BasicValueEnum, IntValue, PointerValue, StructValue,
+};
 
 use crate::alias::Region;
 use crate::attributes::WORD_ALIGN;
 use crate::compile::Unit;
 use crate::signature::{Convention, Interface, convention, host_type};
 use crate::translate::{Done, Translator};
+
+/// Most words that a call of a host function passes in registers.
+const MOST_BY_VALUE: usize = 2;
+
+/// Whether the words of a host function go in registers, and not in the caller's memory.
+pub(crate) const fn passes_by_value(function: HostFn) -> bool {
+    function.words() <= MOST_BY_VALUE
+}
 
 impl<'c> Unit<'c> {
     /// Calls a host function with words in memory; gives its status.
@@ -44,40 +54,73 @@ impl<'c> Unit<'c> {
 }
 
 impl<'c> Translator<'_, 'c> {
-    /// `host`.
+    /// `host`, through a function that stands for all calls of that host function.
     pub fn host(&mut self, data: &InstData) -> Done {
         let Imm::Host(function) = data.imm else { return Ok(()) };
-        let effects = function.effects();
-        if !effects.intersects(Effects::METERED) && data.results.len() == 1 {
-            let args: Vec<_> = data.args.iter().map(|&arg| self.int(arg)).collect();
+        let args: Vec<_> = data.args.iter().map(|&arg| self.int(arg)).collect();
+        if !function.effects().intersects(Effects::METERED) && data.results.len() == 1 {
             let value = self.call_pure(function, &args)?;
             self.set(data, value);
             return Ok(());
         }
-        for (number, &arg) in data.args.iter().enumerate() {
-            let place = self.unit.word(&self.b, self.words, number)?;
-            self.store_typed(arg, place, WORD_ALIGN, Region::Words)?;
+        let constants = || data.args.iter().map(|&arg| self.func.constant(arg)).collect::<Option<Vec<_>>>();
+        if function.always_exits()
+            && let Some(args) = constants()
+        {
+            self.host_exit(function, args)?;
+            return self.go_on_nowhere();
         }
-        if effects.intersects(Effects::READS_GAS.union(Effects::MAY_EXIT)) {
-            let gas = self.gas()?;
-            self.store_field(Field::Gas, gas)?;
-        }
-        let status = self.unit.call_host(&self.b, function, self.frame, self.words)?;
+        let results = self.call_metered(function, &args)?;
+        let status = self.b.build_extract_value(results, 0, "")?.into_int_value();
         if function.always_exits() {
             self.leave_with(status)?;
-            // What follows is not reached, but has to stand somewhere.
-            let dead = self.new_block();
-            self.b.position_at_end(dead);
-        } else if effects.contains(Effects::MAY_EXIT) {
-            self.leave_on(status)?;
+            return self.go_on_nowhere();
         }
-        self.refresh(effects)?;
+        self.leave_on(status)?;
+        let gas = self.b.build_extract_value(results, 1, "")?.into_int_value();
+        self.set_gas(gas)?;
+        if function.effects().contains(Effects::GROWS_MEMORY) {
+            self.load_bounds()?;
+        }
         for (number, &result) in data.results.iter().enumerate() {
-            let place = self.unit.word(&self.b, self.words, number)?;
-            let word = self.load(self.unit.types.i256, place, WORD_ALIGN, Region::Words)?;
+            let word = if passes_by_value(function) {
+                self.b.build_extract_value(results, 2 + number as u32, "")?
+            } else {
+                let place = self.unit.word(&self.b, self.words, number)?;
+                self.load(self.unit.types.i256, place, WORD_ALIGN, Region::Words)?
+            };
             self.held[result] = Some(word);
         }
         Ok(())
+    }
+
+    /// Goes on in a block that nothing reaches, for what stands behind an end of the frame.
+    fn go_on_nowhere(&mut self) -> Done {
+        let nowhere = self.new_block();
+        self.b.position_at_end(nowhere);
+        Ok(())
+    }
+
+    /// Calls the function that stands for a host function; gives status, gas and results that go by value.
+    pub fn call_metered(&mut self, function: HostFn, args: &[IntValue<'c>]) -> Done<StructValue<'c>> {
+        let mut values: Vec<BasicMetadataValueEnum<'c>> = vec![self.frame.into(), self.gas()?.into()];
+        if passes_by_value(function) {
+            values.extend(args.iter().map(|&arg| BasicMetadataValueEnum::from(arg)));
+        } else {
+            for (number, &arg) in args.iter().enumerate() {
+                let place = self.unit.word(&self.b, self.words, number)?;
+                self.store(arg.into(), place, WORD_ALIGN, Region::Words)?;
+            }
+            values.push(self.words.into());
+        }
+        let callee = self.unit.metered_function(function)?;
+        let call = self.b.build_call(callee, &values, "")?;
+        call.set_call_convention(callee.get_call_conventions());
+        let results = call.try_as_basic_value().unwrap_basic();
+        if let Some(instruction) = results.as_instruction_value() {
+            self.unit.regions.mark_call(instruction, function.effects());
+        }
+        Ok(results.into_struct_value())
     }
 
     /// Reads back what something with these effects may have changed in the frame.

@@ -42,6 +42,9 @@ pub(crate) fn object(module: &Module, options: &Options, config: &Config) -> Res
         bytes: bytes.as_slice().to_vec(),
         entry_symbol: options.entry_symbol.clone(),
         native_stack_bytes: native_stack_bytes(&module, &unit.names, bytes.as_slice())?,
+        backend: crate::NAME,
+        functions: module.functions.len() as u32,
+        quick_functions: 0,
         cpu_features: if unit.is_x86 { options.cpu.features() } else { CpuLevel::Baseline.features() },
     })
 }
@@ -73,7 +76,7 @@ fn optimised<'c>(
     config: &Config,
 ) -> Result<(Unit<'c>, TargetMachine), BackendError> {
     let level = config.level(options.level);
-    let machine = target::machine(options, config, level.codegen())?;
+    let machine = target::machine(options, config, level.codegen(), target::uses_vectors(module))?;
     let mut unit = Unit::new(context, module, options, &machine);
     unit.functions(module, options)?;
     unit.module.verify().map_err(|error| internal("", &error))?;
@@ -129,6 +132,8 @@ pub(crate) struct Unit<'c> {
     pub functions: SecondaryMap<Func, Option<FunctionValue<'c>>>,
     /// Functions that stand for calls of host functions.
     pub outlined: BTreeMap<HostFn, FunctionValue<'c>>,
+    /// Function that grows VM memory.
+    pub grow: Option<FunctionValue<'c>>,
     intrinsics: BTreeMap<(&'static str, String), FunctionValue<'c>>,
     /// Whether the target is x86-64.
     pub is_x86: bool,
@@ -154,6 +159,7 @@ impl<'c> Unit<'c> {
             names: SecondaryMap::new(),
             functions: SecondaryMap::new(),
             outlined: BTreeMap::new(),
+            grow: None,
             intrinsics: BTreeMap::new(),
             is_x86,
             cpu: options.cpu,

@@ -5,14 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use evmc_abi::{ExitCode, Field};
+use evmc_abi::{ExitCode, Field, HostFn};
 use evmc_ir::{Imm, InstData, Opcode};
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::values::{BasicValue, IntValue};
+use ruint::aliases::U256;
 
 use crate::signature::Convention;
 use crate::translate::{Done, Translator};
+
+/// A host function that never comes back, and its arguments.
+type HostExit = (HostFn, Vec<U256>);
 
 /// Shared blocks, created where first needed.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,8 @@ pub(crate) struct Exits<'c> {
     codes: BTreeMap<u32, BasicBlock<'c>>,
     /// Ends the frame in the stretch of the variables.
     stretch: Option<BasicBlock<'c>>,
+    /// Ends of the frame by host functions with constant arguments, in the order of their first use.
+    host: Vec<(HostExit, BasicBlock<'c>)>,
 }
 
 impl<'c> Translator<'_, 'c> {
@@ -120,6 +126,18 @@ impl<'c> Translator<'_, 'c> {
         *self.exits.codes.entry(code as u32).or_insert_with(new)
     }
 
+    /// Goes to the block that ends the frame by a host function with constant arguments.
+    pub fn host_exit(&mut self, function: HostFn, args: Vec<U256>) -> Done {
+        let exit = (function, args);
+        let known = self.exits.host.iter().find(|(other, _)| *other == exit).map(|&(_, block)| block);
+        let block = known.unwrap_or_else(|| self.new_block());
+        if known.is_none() {
+            self.exits.host.push((exit, block));
+        }
+        self.b.build_unconditional_branch(block)?;
+        Ok(())
+    }
+
     /// The block that returns the status in the variable.
     pub fn status_exit(&mut self) -> BasicBlock<'c> {
         let new = || self.unit.context.append_basic_block(self.function, "");
@@ -153,6 +171,13 @@ impl<'c> Translator<'_, 'c> {
             let height = self.b.build_int_truncate(height, types.i32, "")?;
             self.store_field(Field::ExitHeight, height)?;
             self.exit(ExitCode::Stretch)?;
+        }
+        for ((function, args), block) in std::mem::take(&mut self.exits.host) {
+            self.b.position_at_end(block);
+            let args: Vec<_> = args.iter().map(|&arg| self.unit.types.constant(256, arg)).collect();
+            let results = self.call_metered(function, &args)?;
+            let status = self.b.build_extract_value(results, 0, "")?.into_int_value();
+            self.leave_with(status)?;
         }
         for (code, block) in std::mem::take(&mut self.exits.codes) {
             self.b.position_at_end(block);

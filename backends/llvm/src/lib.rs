@@ -21,7 +21,7 @@
 //! the alignment of words (8 bytes, where LLVM assumes 16), words in C calls (always in memory).
 //!
 //! Files by topic, as in the other backends: `config` is `llvm.toml`, `target` machines, `signature`
-//! conventions, `attributes` and `alias` what LLVM is told, `compile` the module, `translate` the walk over a
+//! conventions, `tier` what is too large for LLVM, `attributes` and `alias` what LLVM is told, `compile` the module, `translate` the walk over a
 //! function, `value` representation of values, `outlined` functions of the backend's own, `stack_use` the size of
 //! native frames, then one file for each family of instructions.
 
@@ -46,6 +46,7 @@ mod shift;
 mod signature;
 mod stack_use;
 mod target;
+mod tier;
 mod translate;
 mod value;
 
@@ -54,23 +55,42 @@ use evmc_ir::Module;
 
 pub use config::{Config, ConfigError};
 
+/// Its name on the command line and in artifacts.
+const NAME: &str = "llvm";
+
 /// The backend.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Llvm {
     /// What it asks of LLVM.
     pub config: Config,
+    /// What compiles modules that are too large for LLVM; without it, LLVM compiles everything.
+    pub fallback: Option<Box<dyn Backend + Send>>,
+}
+
+impl Llvm {
+    /// What compiles a module instead of LLVM, if anything does. The other backend may not know the target.
+    fn instead(&self, module: &Module, options: &Options) -> Option<&(dyn Backend + Send)> {
+        let fallback = self.fallback.as_deref().filter(|_| target::is_x86(options));
+        fallback.filter(|_| !tier::is_affordable(module, options.level))
+    }
 }
 
 impl Backend for Llvm {
     fn name(&self) -> &'static str {
-        "llvm"
+        NAME
     }
 
     fn compile(&self, module: &Module, options: &Options) -> Result<Object, BackendError> {
-        compile::object(module, options, &self.config)
+        match self.instead(module, options) {
+            Some(other) => other.compile(module, options),
+            None => compile::object(module, options, &self.config),
+        }
     }
 
     fn assembly(&self, module: &Module, options: &Options) -> Result<String, BackendError> {
-        compile::assembly(module, options, &self.config)
+        match self.instead(module, options) {
+            Some(other) => other.assembly(module, options),
+            None => compile::assembly(module, options, &self.config),
+        }
     }
 }

@@ -11,6 +11,7 @@ use inkwell::values::{BasicValueEnum, FunctionValue, IntValue, PhiValue, Pointer
 
 use crate::alias::attach;
 use crate::attributes::WORD_ALIGN;
+use crate::calls::passes_by_value;
 use crate::compile::Unit;
 use crate::gas::Exits;
 use crate::signature::{Convention, Interface};
@@ -377,7 +378,7 @@ pub(crate) fn room<'c>(unit: &Unit<'c>, b: &Builder<'c>, bytes: u32) -> Done<Poi
 fn words_needed(func: &ir::Function) -> u32 {
     let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
     let words = insts.map(|(_, data)| match data.imm {
-        Imm::Host(function) => HostFn::words(function),
+        Imm::Host(function) if !passes_by_value(function) => HostFn::words(function),
         _ => 0,
     });
     32 * words.max().unwrap_or(0) as u32

@@ -16,6 +16,7 @@ pub fn run(args: StatetestArgs) -> Result<ExitStatus, CliError> {
     let options = Options {
         forks: args.forks,
         filter: args.filter,
+        sample: args.sample,
         slow: args.slow,
         compare: !args.no_compare,
         trace: args.json,

@@ -58,6 +58,10 @@ pub struct ArtifactReport {
     pub jumps: u32,
     /// Reachable jumps whose destinations are found at run time.
     pub open_jumps: u32,
+    /// Functions that the code generator was given.
+    pub native_functions: u32,
+    /// Those that it compiled with less effort than the level asks, for their size or shape.
+    pub quick_functions: u32,
 }
 
 /// The bytes of a file that means to be an artifact; `None` for every other kind of input.
@@ -116,6 +120,8 @@ impl ArtifactReport {
             generic_functions: counters.generic_functions,
             jumps: counters.jumps,
             open_jumps: counters.open_jumps,
+            native_functions: counters.native_functions,
+            quick_functions: counters.quick_functions,
         }
     }
 
@@ -134,6 +140,13 @@ impl ArtifactReport {
             (
                 "functions",
                 format!("{} specialised, {} generic", self.specialised_functions, self.generic_functions),
+            ),
+            (
+                "effort",
+                format!(
+                    "{} functions to the code generator, {} in a hurry for their size",
+                    self.native_functions, self.quick_functions
+                ),
             ),
             ("jumps", format!("{} reachable, {} open", self.jumps, self.open_jumps)),
             ("stretches", self.stretches.to_string()),

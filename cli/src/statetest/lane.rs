@@ -118,9 +118,10 @@ impl<'a> Lane<'a> {
             if fork.is_some_and(|fork| !self.options.wants(fork)) {
                 continue;
             }
-            for expectation in expectations {
+            for (number, expectation) in expectations.iter().enumerate() {
                 let place = Place { file, test, fork: fork_name, indexes: expectation.indexes };
-                if !self.options.wants_test(|| place.id()) {
+                let sampled = self.options.samples(file, test, fork_name, number);
+                if !sampled || !self.options.wants_test(|| place.id()) {
                     continue;
                 }
                 let verdict = match (skip, fork) {

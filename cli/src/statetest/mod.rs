@@ -13,6 +13,7 @@ mod case;
 mod fixture;
 mod lane;
 mod outcome;
+mod sample;
 mod skip;
 mod source;
 mod summary;
@@ -34,6 +35,7 @@ use std::{
 use indicatif::ProgressBar;
 use regex::Regex;
 
+pub use sample::Sample;
 pub use summary::{FailedTest, ForkTally, Summary};
 
 use crate::{
@@ -56,6 +58,8 @@ pub struct Options {
     pub forks: Vec<Fork>,
     /// Only subtests whose name matches.
     pub filter: Option<Regex>,
+    /// Only this part of the subtests.
+    pub sample: Option<Sample>,
     /// Also what takes minutes in an interpreter.
     pub slow: bool,
     /// Compare each outcome with the interpreter's.
@@ -77,6 +81,11 @@ impl Options {
     /// Whether the subtest with this name is to run.
     fn wants_test(&self, id: impl FnOnce() -> String) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.is_match(&id()))
+    }
+
+    /// Whether subtest `number` of a test under a fork is to run.
+    fn samples(&self, file: &str, test: &str, fork: &str, number: usize) -> bool {
+        self.sample.is_none_or(|sample| sample.takes(&format!("{file}::{test} [{fork}]"), number))
     }
 
     /// Worker threads: one where the order of lines on standard error matters.

@@ -76,6 +76,7 @@ impl Statistics {
             generic_functions: self.generic_functions,
             jumps: self.jumps,
             open_jumps: self.open_jumps,
+            ..Counters::NONE
         }
     }
 }

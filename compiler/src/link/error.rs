@@ -13,7 +13,7 @@ pub enum LinkError {
     #[error("not a relocatable 64-bit little-endian ELF object")]
     NotRelocatable,
     /// The linker has no relocation table for this machine.
-    #[error("no linker support for {0:?}")]
+    #[error("artifacts are linked for x86-64, not for {0:?}; an object can be written (--emit obj)")]
     UnsupportedMachine(Architecture),
     /// A symbol that nothing defines; artifacts may not need anything from the process.
     #[error("undefined symbol `{name}`")]

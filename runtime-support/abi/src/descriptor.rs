@@ -208,10 +208,29 @@ pub struct Counters {
     pub jumps: u32,
     /// Reachable jumps whose destination is found at run time.
     pub open_jumps: u32,
+    /// Functions of the IR that were given to the code generator.
+    pub native_functions: u32,
+    /// Those of them that were compiled with less effort than the level asks, for their size or shape.
+    pub quick_functions: u32,
+}
+
+impl Counters {
+    /// Nothing of anything.
+    pub const NONE: Self = Self {
+        specialised_functions: 0,
+        generic_functions: 0,
+        jumps: 0,
+        open_jumps: 0,
+        native_functions: 0,
+        quick_functions: 0,
+    };
 }
 
 struct_layout! {
-    Counters { specialised_functions: u32, generic_functions: u32, jumps: u32, open_jumps: u32 }
+    Counters {
+        specialised_functions: u32, generic_functions: u32, jumps: u32, open_jumps: u32,
+        native_functions: u32, quick_functions: u32,
+    }
 }
 
 /// Defines [`Descriptor`] and its layout from the same rows.
@@ -301,7 +320,7 @@ impl Descriptor {
             backend: Backend::Cranelift as u8,
             opt_level: 0,
             reserved: [0; 3],
-            counters: Counters { specialised_functions: 0, generic_functions: 0, jumps: 0, open_jumps: 0 },
+            counters: Counters::NONE,
             text: NONE,
             entries: NONE,
             op_rows: NONE,
