@@ -123,9 +123,12 @@ fn add_transfer(
                 add_transfer(program, function, from, resume, EdgeKind::Return, edges);
             }
         }
-        Transfer::Switch(cases) => {
+        Transfer::Switch(cases) | Transfer::Predicted(cases) => {
             for (_, case) in cases {
                 add_transfer(program, function, from, case, kind, edges);
+            }
+            if matches!(transfer, Transfer::Predicted(_)) {
+                edges.insert((from, None, EdgeKind::Open));
             }
         }
         Transfer::Exit(_) | Transfer::InvalidJump | Transfer::Stop => {}

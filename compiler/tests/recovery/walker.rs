@@ -184,6 +184,10 @@ impl<'a> Walker<'a> {
                 top.node = node;
                 return true;
             }
+            Transfer::Predicted(cases) => {
+                let case = cases.iter().find(|(block, _)| Some(Some(*block)) == destination);
+                return case.is_some_and(|(_, case)| self.follow(case, target, activations, stack));
+            }
             Transfer::Switch(cases) => {
                 let target_block = destination.expect("a switch depends on a target");
                 let case = cases.iter().find(|(block, _)| Some(*block) == target_block);

@@ -19,7 +19,8 @@
 //!
 //! What is called and what is kept apart decides precision, never soundness: **every jump executed
 //! goes where its [`Transfer`] says, unless that is [`Transfer::Open`]**. Jumps stay open where the
-//! target comes from memory, storage or calldata.
+//! target comes from memory, storage or calldata; where `predict.rs` has a guess, that is tried first
+//! ([`Transfer::Predicted`]).
 //!
 //! The work is bounded ([`Program::work`]); code over the bound has no functions at all, and is left
 //! to lowering that needs no analysis. This is the known method of context-insensitive function
@@ -30,6 +31,7 @@ mod callgraph;
 mod extract;
 mod frame;
 mod live;
+mod predict;
 mod solve;
 mod value;
 
@@ -87,6 +89,9 @@ pub enum Transfer {
     Stop,
     /// To wherever the target says; not resolved.
     Open,
+    /// Where the target is the start of one of these blocks, by the transfer beside it; otherwise as
+    /// [`Transfer::Open`]. Ordered by block, at least one entry.
+    Predicted(Vec<(BlockId, Transfer)>),
     /// To this block, but only in code that checks its stack: the block has been cloned too often,
     /// or is a function that asks for more of the stack than is there.
     Generic(BlockId),
@@ -99,7 +104,7 @@ pub struct Call {
     /// The function called.
     pub callee: FunctionId,
     /// For each exit signature of the callee, in order, where the caller goes on; never a call.
-    /// What [`Transfer::Switch`] and [`Transfer::Open`] depend on is the item of the caller's stack
+    /// What [`Transfer::Switch`] and [`Transfer::Open`] (none is predicted) depend on is the item of the caller's stack
     /// that the signature's `via` names, counted from the top at the call.
     pub resumes: Vec<Transfer>,
 }
@@ -193,6 +198,8 @@ pub struct Program {
     pub resolved_jumps: usize,
     /// Reachable jump operations with some target that is unknown, or only generic code.
     pub dynamic_jumps: usize,
+    /// Those of the latter that have only guesses and unknown targets.
+    pub predicted_jumps: usize,
     /// Whether the analysis was given up.
     pub over_budget: bool,
     /// Work done, in stack items looked at.
@@ -212,12 +219,19 @@ impl Program {
 }
 
 impl Transfer {
+    /// Whether this one, and not only one inside it, may go on in generic code.
+    pub fn may_leave(&self) -> bool {
+        matches!(self, Self::Open | Self::Generic(_) | Self::Predicted(_))
+    }
+
     /// Calls `visit` with this transfer and all inside it.
     pub fn visit(&self, visit: &mut impl FnMut(&Self)) {
         visit(self);
         match self {
             Self::Call(call) => call.resumes.iter().for_each(|resume| resume.visit(visit)),
-            Self::Switch(cases) => cases.iter().for_each(|(_, transfer)| transfer.visit(visit)),
+            Self::Switch(cases) | Self::Predicted(cases) => {
+                cases.iter().for_each(|(_, transfer)| transfer.visit(visit))
+            }
             _ => {}
         }
     }
@@ -227,7 +241,7 @@ impl Transfer {
         visit(self);
         match self {
             Self::Call(call) => call.resumes.iter_mut().for_each(|resume| resume.visit_mut(visit)),
-            Self::Switch(cases) => {
+            Self::Switch(cases) | Self::Predicted(cases) => {
                 cases.iter_mut().for_each(|(_, transfer)| transfer.visit_mut(visit));
             }
             _ => {}
@@ -261,16 +275,25 @@ impl Edges {
 /// Where functions call themselves without raising the stack they are loops, whose return label the
 /// compiler pushes anew for each turn; the analysis is run again without taking them for functions.
 pub fn recover(code: &Code<'_>) -> Program {
-    let mut loops = HashSet::new();
-    let mut solver = solve::Solver::new(code, loops.clone());
-    if !solver.run() {
+    let Some(solver) = solve(code, true).or_else(|| solve(code, false)) else {
         return Program {
             functions: PrimaryMap::new(),
             resolved_jumps: 0,
             dynamic_jumps: 0,
+            predicted_jumps: 0,
             over_budget: true,
-            work: solver.work(),
+            work: solve::budget(code),
         };
+    };
+    extract::extract(code, solver)
+}
+
+/// The fixed point for `code`, with or without guesses; `None` where that is over the bound.
+fn solve<'c>(code: &'c Code<'c>, guesses: bool) -> Option<solve::Solver<'c>> {
+    let mut loops = HashSet::new();
+    let mut solver = solve::Solver::new(code, loops.clone(), guesses);
+    if !solver.run() {
+        return None;
     }
     for _ in 0..MOST_ROUNDS {
         let found = extract::flat_callees(&solver);
@@ -278,11 +301,11 @@ pub fn recover(code: &Code<'_>) -> Program {
             break;
         }
         loops.extend(found);
-        let mut next = solve::Solver::new(code, loops.clone());
+        let mut next = solve::Solver::new(code, loops.clone(), guesses);
         if !next.run() {
             break;
         }
         solver = next;
     }
-    extract::extract(code, solver)
+    Some(solver)
 }

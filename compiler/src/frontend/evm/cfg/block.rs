@@ -6,6 +6,7 @@ use super::super::decode::{BlockId, Code, Exit, Operation};
 use super::super::opcode::{Op, decode_pair, decode_single};
 use super::STACK_LIMIT;
 use super::frame::Frame;
+use super::predict::{Copied, Hint, Progression, Tables};
 use super::value::{Value, Values, fold};
 
 /// A value that a block computes. Operands stand before their uses.
@@ -19,6 +20,10 @@ enum Expr {
     Apply(Op, u32, u32),
     /// Anything.
     Opaque,
+    /// Anything that was in memory.
+    Loaded,
+    /// Anything of this form.
+    Progression(Progression),
 }
 
 /// What an edge of a `JUMPI` says about a stack item.
@@ -43,6 +48,10 @@ pub struct Effect {
     outputs: Vec<u32>,
     target: Option<u32>,
     condition: Option<u32>,
+    /// What is copied from bytecode to memory last, if anything is.
+    copied: Option<Copied>,
+    /// What a guess of the jump's target depends on.
+    hint: Hint,
     /// Items of the output, as depth below the top, on which the condition depends.
     taken: Vec<(usize, Fact)>,
     not_taken: Vec<(usize, Fact)>,
@@ -60,9 +69,9 @@ pub struct Outcome {
 }
 
 impl Effect {
-    /// The effect of `block`.
-    pub fn of(code: &Code<'_>, block: BlockId, values: &mut Values<'_>) -> Self {
-        let mut builder = Builder { code, values, stack: Vec::new(), effect: Self::default() };
+    /// The effect of `block`; what it says about tables is noted.
+    pub fn of(code: &Code<'_>, block: BlockId, values: &mut Values<'_>, tables: &mut Tables) -> Self {
+        let mut builder = Builder { code, values, tables, stack: Vec::new(), effect: Self::default() };
         for operation in code.operations(block) {
             builder.operation(&operation);
             if builder.effect.fails {
@@ -71,6 +80,7 @@ impl Effect {
         }
         let mut effect = builder.effect;
         effect.outputs = builder.stack;
+        effect.hint = effect.hint();
         if matches!(code.blocks()[block].exit, Exit::JumpIf(_)) {
             effect.find_facts();
         }
@@ -96,7 +106,7 @@ impl Effect {
                 Expr::Known(value) => value,
                 Expr::Entry(depth) => frame.get(usize::from(depth)),
                 Expr::Apply(op, a, b) => values.apply(op, computed[a as usize], computed[b as usize]),
-                Expr::Opaque => Value::Top,
+                Expr::Opaque | Expr::Loaded | Expr::Progression(_) => Value::Top,
             };
             computed.push(value);
         }
@@ -104,6 +114,7 @@ impl Effect {
         let (target, condition) = (at(self.target), at(self.condition));
         let mut frame = frame.clone();
         frame.replace(self.needs as usize, self.outputs.iter().map(|&expr| computed[expr as usize]));
+        frame.copied = self.copied.unwrap_or(frame.copied);
         Outcome { frame, target, condition }
     }
 
@@ -117,6 +128,20 @@ impl Effect {
             };
             frame.set(depth, known);
         }
+    }
+
+    /// What is known of the jump's target without the stack.
+    fn hint(&self) -> Hint {
+        match self.target.map(|target| self.exprs[target as usize]) {
+            Some(Expr::Progression(progression)) => Hint::Computed(progression),
+            Some(Expr::Opaque) => Hint::Other,
+            _ => Hint::Loaded,
+        }
+    }
+
+    /// What the jump behind the block may go to, where nothing is known of its target.
+    pub fn guess(&self, code: &Code<'_>, copied: Copied, tables: &Tables) -> Vec<BlockId> {
+        tables.targets(code, self.hint, copied)
     }
 
     /// The value under a chain of `ISZERO`s, and the length of the chain.
@@ -181,6 +206,7 @@ impl Effect {
 struct Builder<'a, 'c> {
     code: &'a Code<'a>,
     values: &'a mut Values<'c>,
+    tables: &'a mut Tables,
     stack: Vec<u32>,
     effect: Effect,
 }
@@ -252,12 +278,14 @@ impl Builder<'_, '_> {
     /// Operations that take operands and give at most one result.
     fn compute(&mut self, op: Op, operation: &Operation) {
         let operands: Vec<u32> = (0..operation.info.inputs).map(|_| self.pop()).collect();
+        self.note_tables(op, &operands);
         if operation.info.outputs == 0 {
             return;
         }
         let expr = match operands[..] {
             [a] if foldable(op) => Expr::Apply(op, a, a),
             [a, b] if foldable(op) => Expr::Apply(op, a, b),
+            _ if op == Op::Mload => Expr::Loaded,
             _ => Expr::Opaque,
         };
         self.push(self.simplified(expr));
@@ -265,10 +293,63 @@ impl Builder<'_, '_> {
 
     /// Without operations on what is opaque; a chain of `ISZERO`s is kept for its condition.
     fn simplified(&self, expr: Expr) -> Expr {
-        let opaque = |operand: u32| matches!(self.effect.exprs[operand as usize], Expr::Opaque);
+        let is_known = |operand: u32| !self.is_opaque(operand);
         match expr {
-            Expr::Apply(op, a, b) if op != Op::IsZero && (opaque(a) || opaque(b)) => Expr::Opaque,
+            Expr::Apply(op, a, b) if op != Op::IsZero && !(is_known(a) && is_known(b)) => {
+                let is_loaded = |operand: u32| matches!(self.effect.exprs[operand as usize], Expr::Loaded);
+                match self.progression(op, a, b) {
+                    Some(progression) => Expr::Progression(progression),
+                    None if is_loaded(a) || is_loaded(b) => Expr::Loaded,
+                    None => Expr::Opaque,
+                }
+            }
             _ => expr,
+        }
+    }
+
+    fn is_opaque(&self, operand: u32) -> bool {
+        matches!(self.effect.exprs[operand as usize], Expr::Opaque | Expr::Loaded | Expr::Progression(_))
+    }
+
+    /// The number that an operand is.
+    fn number(&self, operand: u32) -> Option<U256> {
+        match self.effect.exprs[operand as usize] {
+            Expr::Known(value) => self.values.number(value),
+            _ => None,
+        }
+    }
+
+    /// What an operation on a number and something opaque gives, if that is a progression.
+    fn progression(&self, op: Op, a: u32, b: u32) -> Option<Progression> {
+        let (number, other, known_first) = match (self.number(a), self.number(b)) {
+            (Some(number), None) => (number, b, true),
+            (None, Some(number)) => (number, a, false),
+            _ => return None,
+        };
+        let known = match self.effect.exprs[other as usize] {
+            Expr::Progression(progression) => Some(progression),
+            _ => None,
+        };
+        Progression::apply(op, number, known, known_first)
+    }
+
+    /// Notes what is copied from bytecode and stored, for guesses.
+    fn note_tables(&mut self, op: Op, operands: &[u32]) {
+        match (op, operands) {
+            (Op::CodeCopy, &[_, from, length]) => {
+                let from = match self.effect.exprs[from as usize] {
+                    Expr::Progression(progression) => Some(progression),
+                    _ => self.number(from).and_then(Progression::constant),
+                };
+                let length = self.number(length).unwrap_or(U256::MAX);
+                self.effect.copied = Some(self.tables.copy(from, length));
+            }
+            (Op::Mstore, &[_, value]) => {
+                if let Expr::Known(value) = self.effect.exprs[value as usize] {
+                    self.tables.store(self.code, value, self.values);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -279,7 +360,9 @@ impl Builder<'_, '_> {
             2 | 3 => true,
             _ => false,
         };
-        match self.code.jump_target(operation.immediate) {
+        let target = self.code.jump_target(operation.immediate);
+        target.into_iter().for_each(|block| self.tables.push(block));
+        match target {
             Some(block) if wide => Value::Label(block),
             _ => self.values.constant(operation.immediate),
         }

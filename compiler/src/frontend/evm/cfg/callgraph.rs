@@ -324,9 +324,7 @@ fn set_may_open(functions: &mut PrimaryMap<FunctionId, Recovered>, graph: &CallG
 fn opens(function: &Recovered) -> bool {
     let mut opens = false;
     for transfer in function.nodes.values().flat_map(|node| node.edges.transfers()) {
-        transfer.visit(&mut |inner| {
-            opens |= matches!(inner, Transfer::Open | Transfer::Generic(_));
-        });
+        transfer.visit(&mut |inner| opens |= inner.may_leave());
     }
     opens
 }

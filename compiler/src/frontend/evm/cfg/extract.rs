@@ -23,9 +23,12 @@ pub fn extract(code: &Code<'_>, mut solver: Solver<'_>) -> Program {
         functions.push(recovered(&solver, &live, &inputs, &numbering, id));
     }
     callgraph::close(&mut functions, &solver);
-    let (resolved_jumps, dynamic_jumps) = count_jumps(code, &functions);
+    let jumps = jumps(code, &functions);
+    let count = |known: Knowledge| jumps.values().filter(|&&jump| jump == known).count();
+    let (resolved_jumps, predicted_jumps) = (count(Knowledge::Resolved), count(Knowledge::Predicted));
+    let dynamic_jumps = count(Knowledge::Open) + predicted_jumps;
     let work = solver.work();
-    Program { functions, resolved_jumps, dynamic_jumps, over_budget: false, work }
+    Program { functions, resolved_jumps, dynamic_jumps, predicted_jumps, over_budget: false, work }
 }
 
 /// The first blocks of functions that are called where a recursion might not raise the stack.
@@ -163,22 +166,37 @@ fn signature(solver: &Solver<'_>, exit: &Summary, inputs: u32) -> ExitSignature 
     ExitSignature { via: Input { ..exit.via }, height: exit.height, stack }
 }
 
-/// Numbers of reachable jumps that are resolved and that are not.
-fn count_jumps(code: &Code<'_>, functions: &PrimaryMap<FunctionId, Recovered>) -> (usize, usize) {
-    let mut open_jumps: BTreeMap<BlockId, bool> = BTreeMap::new();
-    for node in functions.values().flat_map(|function| function.nodes.values()) {
-        if matches!(code.blocks()[node.block].exit, Exit::Jump | Exit::JumpIf(_)) {
-            *open_jumps.entry(node.block).or_default() |= is_open(&node.edges);
-        }
-    }
-    let dynamic = open_jumps.values().filter(|&&open| open).count();
-    (open_jumps.len() - dynamic, dynamic)
+/// How well a jump is known; the worst of its transfers counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Knowledge {
+    #[default]
+    Resolved,
+    Predicted,
+    Open,
 }
 
-fn is_open(edges: &Edges) -> bool {
-    let mut open = false;
-    for transfer in edges.transfers() {
-        transfer.visit(&mut |inner| open |= matches!(inner, Transfer::Open | Transfer::Generic(_)));
+/// How well each reachable jump is known.
+fn jumps(code: &Code<'_>, functions: &PrimaryMap<FunctionId, Recovered>) -> BTreeMap<BlockId, Knowledge> {
+    let mut jumps: BTreeMap<BlockId, Knowledge> = BTreeMap::new();
+    for node in functions.values().flat_map(|function| function.nodes.values()) {
+        if matches!(code.blocks()[node.block].exit, Exit::Jump | Exit::JumpIf(_)) {
+            let known = jumps.entry(node.block).or_default();
+            *known = knowledge(&node.edges).max(*known);
+        }
     }
-    open
+    jumps
+}
+
+fn knowledge(edges: &Edges) -> Knowledge {
+    let mut worst = Knowledge::Resolved;
+    for transfer in edges.transfers() {
+        transfer.visit(&mut |inner| {
+            worst = worst.max(match inner {
+                Transfer::Predicted(_) => Knowledge::Predicted,
+                Transfer::Open | Transfer::Generic(_) => Knowledge::Open,
+                _ => Knowledge::Resolved,
+            });
+        });
+    }
+    worst
 }

@@ -1,5 +1,6 @@
 //! The part of the stack that a function has worked on, as far as it is known.
 
+use super::predict::Copied;
 use super::value::{Input, Value, Values};
 
 /// The stack inside a function: its items above the height at entry and those below that it has
@@ -11,6 +12,8 @@ pub struct Frame {
     /// Items from position `-below` upwards.
     slots: Vec<Value>,
     below: u32,
+    /// What was copied from bytecode to memory last; only guesses depend on it.
+    pub copied: Copied,
 }
 
 impl Frame {
@@ -83,6 +86,7 @@ impl Frame {
     pub fn join(&mut self, other: &Self, values: &mut Values<'_>) -> bool {
         debug_assert_eq!(self.height(), other.height());
         let mut changed = other.below > self.below;
+        changed |= self.copied.join(other.copied);
         self.grow(other.below);
         for depth in 0..self.slots.len() {
             let (old, new) = (self.get(depth), other.get(depth));

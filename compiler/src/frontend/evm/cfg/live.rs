@@ -49,7 +49,7 @@ impl Live {
     fn follow(&mut self, solver: &Solver<'_>, id: NodeId, transfer: &Transfer) {
         match transfer {
             &Transfer::Flow(to) => self.mark(to),
-            Transfer::Switch(cases) => {
+            Transfer::Switch(cases) | Transfer::Predicted(cases) => {
                 cases.iter().for_each(|(_, case)| self.follow(solver, id, case));
             }
             &Transfer::Exit(exit) => {

@@ -7,6 +7,7 @@ use cranelift_entity::{EntityRef, PrimaryMap};
 use super::super::decode::{BlockId, Code, Exit};
 use super::block::{Effect, Outcome};
 use super::frame::Frame;
+use super::predict::Tables;
 use super::value::{Input, Value, Values};
 use super::{Call, Edges, FunctionId, MAX_CLONES, MAX_EXITS, MAX_SHAPES, NodeId, STACK_LIMIT, Transfer};
 
@@ -83,17 +84,21 @@ pub struct Solver<'c> {
     calls: HashSet<(FunctionId, NodeId)>,
     /// Blocks that no jump calls as functions.
     loops: HashSet<BlockId>,
+    /// What open jumps may go to; `None` where nothing is guessed.
+    tables: Option<Tables>,
     queue: VecDeque<NodeId>,
     work: u64,
 }
 
 impl<'c> Solver<'c> {
-    /// The start of the analysis, in which no jump to one of `loops` is a call.
-    pub fn new(code: &'c Code<'c>, loops: HashSet<BlockId>) -> Self {
+    /// The start of the analysis, in which no jump to one of `loops` is a call, and targets are guessed
+    /// where `guesses`.
+    pub fn new(code: &'c Code<'c>, loops: HashSet<BlockId>, guesses: bool) -> Self {
         let mut values = Values::new(code);
+        let mut tables = Tables::default();
         let mut effects = PrimaryMap::with_capacity(code.blocks().len());
         for block in code.blocks().keys() {
-            effects.push(Effect::of(code, block, &mut values));
+            effects.push(Effect::of(code, block, &mut values, &mut tables));
         }
         let mut solver = Self {
             code,
@@ -106,6 +111,7 @@ impl<'c> Solver<'c> {
             counts: HashMap::new(),
             calls: HashSet::new(),
             loops,
+            tables: guesses.then_some(tables),
             queue: VecDeque::new(),
             work: 0,
         };
@@ -120,7 +126,7 @@ impl<'c> Solver<'c> {
 
     /// Runs to the fixed point; `false` where that is over the bound.
     pub fn run(&mut self) -> bool {
-        let budget = BASE_BUDGET + BUDGET_PER_BYTE * self.code.bytes().len() as u64;
+        let budget = budget(self.code);
         while let Some(id) = self.queue.pop_front() {
             self.states[id].queued = false;
             self.states[id].edges = self.process(id);
@@ -225,6 +231,7 @@ impl<'c> Solver<'c> {
             let mut frame = frame.clone();
             self.effects[block].assume(&mut frame, taken, &mut self.values);
             edge[usize::from(taken)] = Some(match next {
+                _ if taken && matches!(target, Value::Top | Value::NonZero) => self.guess(id, frame, false),
                 _ if taken => self.jump(id, target, frame, false),
                 Some(next) => self.flow(function, next, frame),
                 None => Transfer::Stop,
@@ -239,6 +246,7 @@ impl<'c> Solver<'c> {
         let Some(numbers) = self.values.elements(target) else {
             return match target {
                 Value::In(input) => self.exit(self.states[id].function, input, frame),
+                _ if may_call => self.guess(id, frame, true),
                 _ => Transfer::Open,
             };
         };
@@ -253,6 +261,53 @@ impl<'c> Solver<'c> {
                 blocks.iter().map(|&block| (block, self.go_to(id, block, frame.clone(), may_call))).collect(),
             ),
         }
+    }
+
+    /// A jump to what is not known, by what may be guessed. Only calls and the root go on at guesses:
+    /// in another function a wrong one could fail for want of stack items, and take it out of the
+    /// specialised tier.
+    fn guess(&mut self, id: NodeId, frame: Frame, may_call: bool) -> Transfer {
+        let State { function, block, .. } = self.states[id];
+        let calls = may_call && frame.may_hold_label(&self.values);
+        let blocks = match &self.tables {
+            Some(tables) if calls || Self::is_root(function) => {
+                self.effects[block].guess(self.code, frame.copied, tables)
+            }
+            _ => Vec::new(),
+        };
+        let blocks = self.taking_all(blocks, frame.height());
+        if blocks.is_empty() {
+            return Transfer::Open;
+        }
+        self.work += (blocks.len() * (1 + frame.len())) as u64;
+        let go_to = |block| (block, self.go_to(id, block, frame.clone(), may_call));
+        Transfer::Predicted(blocks.into_iter().map(go_to).collect())
+    }
+
+    /// An unrolled loop that takes operands from the stack is entered where it takes all that are there:
+    /// of guesses that fall into one another, those that leave the least and do not fail.
+    fn taking_all(&self, mut blocks: Vec<BlockId>, height: i32) -> Vec<BlockId> {
+        let mut left: HashMap<BlockId, i32> = HashMap::new();
+        let mut chained = false;
+        for &block in blocks.iter().rev() {
+            let Effect { needs, .. } = self.effects[block];
+            let change = self.effects[block].change();
+            let mut least = change.min(-(needs as i32));
+            if let Exit::Fall(next) = self.code.blocks()[block].exit
+                && let Some(below) = left.get(&next)
+            {
+                chained = true;
+                least = least.min(change + below);
+            }
+            left.insert(block, least);
+        }
+        if !chained {
+            return blocks;
+        }
+        blocks.retain(|block| height + left[block] >= 0);
+        let least = blocks.iter().map(|block| left[block]).min();
+        blocks.retain(|block| Some(left[block]) == least);
+        blocks
     }
 
     fn go_to(&mut self, id: NodeId, block: BlockId, frame: Frame, may_call: bool) -> Transfer {
@@ -316,6 +371,11 @@ impl<'c> Solver<'c> {
         }
         Transfer::Exit(index)
     }
+}
+
+/// Work allowed for a code, in stack items.
+pub fn budget(code: &Code<'_>) -> u64 {
+    BASE_BUDGET + BUDGET_PER_BYTE * code.bytes().len() as u64
 }
 
 /// Whether a block certainly fails on this frame for want or excess of stack items.

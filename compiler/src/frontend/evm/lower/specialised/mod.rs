@@ -38,7 +38,7 @@ const MOST_SLOTS: usize = 400_000;
 /// not specialised. Each such jump writes its stack to memory aside, and what is written aside is live,
 /// for a register allocator that goes by the layout, over all blocks between. Real contracts have up to
 /// 1,300.
-const MOST_SLOTS_LEFT: usize = 2_000;
+const MOST_SLOTS_LEFT: usize = 12_000;
 
 /// Operations over all blocks of all functions, per byte of code, beyond which it is not specialised.
 const MOST_OPERATIONS_PER_BYTE: usize = 4;
@@ -197,8 +197,7 @@ fn is_affordable(code: &Code<'_>, program: &Program, twice: &SecondaryMap<Functi
 fn ways_to_generic(edges: &Edges) -> usize {
     let mut count = 0;
     for transfer in edges.transfers() {
-        let leaves = |transfer: &Transfer| matches!(transfer, Transfer::Open | Transfer::Generic(_));
-        transfer.visit(&mut |transfer| count += usize::from(leaves(transfer)));
+        transfer.visit(&mut |transfer| count += usize::from(transfer.may_leave()));
     }
     count
 }
@@ -277,7 +276,9 @@ impl<'a> Reach<'a> {
     fn behind_callees(&self, id: FunctionId) -> u32 {
         let function = &self.program.functions[id];
         let mut most = 0;
-        for node in function.nodes.values() {
+        // The heights of the root are known, so that each of its stretches fails for certain or never.
+        let own = if Some(id) == self.program.root() { None } else { Some(function.nodes.values()) };
+        for node in own.into_iter().flatten() {
             let mut height = i64::from(node.height);
             for stretch in gas::stretches(self.code, node.block) {
                 most = most.max(height + i64::from(stretch.grows));

@@ -18,7 +18,8 @@ impl FunctionLowering<'_, '_> {
             Transfer::Flow(to) => self.flow(*to),
             Transfer::Call(call) => self.call(call),
             Transfer::Exit(number) => self.exit(*number),
-            Transfer::Switch(cases) => self.switch(cases, target),
+            Transfer::Switch(cases) => self.switch(cases, target, false),
+            Transfer::Predicted(cases) => self.switch(cases, target, true),
             Transfer::InvalidJump => self.lowering.b.exit(ExitCode::InvalidJump),
             Transfer::Stop => self.lowering.b.exit(ExitCode::Stop),
             Transfer::Open => self.open(target),
@@ -108,20 +109,24 @@ impl FunctionLowering<'_, '_> {
         b.binary(Opcode::And, value, mask)
     }
 
-    /// Chooses by the jump's target; what is none of the blocks is not a valid destination.
-    fn switch(&mut self, cases: &[(BlockId, Transfer)], target: Option<Value>) {
+    /// Chooses by the jump's target. What is none of the blocks is not a valid destination, or only the
+    /// run knows it, where the target `is_open`.
+    fn switch(&mut self, cases: &[(BlockId, Transfer)], target: Option<Value>, is_open: bool) {
         let Some(target) = target else { return self.lowering.b.exit(ExitCode::Unreachable) };
         let target = jump_target(&mut self.lowering.b, target);
         let b = &mut self.lowering.b;
         let blocks: Vec<_> = cases.iter().map(|_| b.create_block()).collect();
-        let invalid = b.create_cold_block();
+        let others = b.create_cold_block();
         let start = |block: BlockId| U256::from(self.code.blocks()[block].start);
         let table = cases.iter().zip(&blocks);
         let table = table.map(|((to, _), &block)| (start(*to), BlockCall::new(block, &[]))).collect();
-        b.switch(target, table, BlockCall::new(invalid, &[]));
-        b.switch_to(invalid);
-        b.exit(ExitCode::InvalidJump);
+        b.switch(target, table, BlockCall::new(others, &[]));
+        b.switch_to(others);
         let stack = self.lowering.stack.clone();
+        match is_open {
+            true => self.leave(target),
+            false => self.lowering.b.exit(ExitCode::InvalidJump),
+        }
         for ((_, transfer), block) in cases.iter().zip(blocks) {
             self.lowering.b.switch_to(block);
             self.lowering.stack = stack.clone();
