@@ -41,7 +41,8 @@ pub fn lower(
     let mut function = Function::new(version.name(&recovered.name), &result_types(recovered));
     let mut b = Builder::new(&mut function);
     let entry = b.create_block();
-    let takes_base = plan.takes_height(id, version) && Some(id) != program.root();
+    let is_entry = Some(id) == program.root() && version == Version::Usual;
+    let takes_base = plan.takes_height(id, version) && !is_entry;
     let base = takes_base.then(|| b.add_param(entry, Type::I64));
     let inputs: Vec<Value> = (0..recovered.inputs).map(|_| b.add_param(entry, Type::I256)).collect();
     b.switch_to(entry);
