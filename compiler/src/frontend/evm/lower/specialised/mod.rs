@@ -37,8 +37,11 @@ const MOST_SLOTS: usize = 400_000;
 /// Stack slots at all jumps that leave for the generic tier, over all functions, beyond which a code is
 /// not specialised. Each such jump writes its stack to memory aside, and what is written aside is live,
 /// for a register allocator that goes by the layout, over all blocks between. Real contracts have up to
-/// 1,300.
+/// 1,300, those that jump through large tables up to 12,000.
 const MOST_SLOTS_LEFT: usize = 12_000;
+
+/// Jumps that leave for the generic tier, over all functions, beyond which a code is not specialised.
+const MOST_WAYS_LEFT: usize = 2_000;
 
 /// Operations over all blocks of all functions, per byte of code, beyond which it is not specialised.
 const MOST_OPERATIONS_PER_BYTE: usize = 4;
@@ -180,17 +183,20 @@ fn items(function: &Recovered, height: i32) -> usize {
 /// Whether all functions are within the bounds, those in `twice` counted twice.
 fn is_affordable(code: &Code<'_>, program: &Program, twice: &SecondaryMap<FunctionId, bool>) -> bool {
     let most_operations = ALLOWED_OPERATIONS + MOST_OPERATIONS_PER_BYTE * code.bytes().len();
-    let (mut slots, mut slots_left, mut operations) = (0, 0, 0);
+    let (mut slots, mut slots_left, mut ways_left, mut operations) = (0, 0, 0, 0);
     for (id, function) in &program.functions {
         let times = 1 + usize::from(twice[id]);
         for node in function.nodes.values() {
             let here = times * (items(function, node.height) + 1);
             slots += here;
-            slots_left += here * ways_to_generic(&node.edges);
+            let ways = ways_to_generic(&node.edges);
+            slots_left += here * ways;
+            ways_left += times * ways;
             operations += times * code.operations(node.block).count();
         }
     }
-    slots <= MOST_SLOTS && slots_left <= MOST_SLOTS_LEFT && operations <= most_operations
+    let leaves_little = slots_left <= MOST_SLOTS_LEFT && ways_left <= MOST_WAYS_LEFT;
+    slots <= MOST_SLOTS && leaves_little && operations <= most_operations
 }
 
 /// Number of transfers that leave for the generic tier.
