@@ -25,6 +25,10 @@ const DOUBLE_SIZE: usize = 30_000;
 /// A function of so many blocks costs twice its size.
 const DOUBLE_BLOCKS: usize = 3_000;
 
+/// A function costs the square of its blocks by this, whatever is in them: each way out of a function is one
+/// block with an edge from all that may leave, and much of LLVM looks at all edges for each.
+const BLOCKS_SQUARED: usize = 300;
+
 /// Whether LLVM compiles a module at a level.
 pub(crate) fn is_affordable(module: &Module, level: OptLevel) -> bool {
     let limit = LIMITS.iter().find(|(own, _)| *own == level).map_or(0, |&(_, limit)| limit);
@@ -42,8 +46,10 @@ fn cost(func: &Function) -> usize {
     let (size, blocks) = insts.fold((0usize, func.layout.len()), |(size, blocks), (_, data)| {
         (size + inst_cost(data), blocks + inst_blocks(data))
     });
-    let share = size.saturating_mul(size) / DOUBLE_SIZE + size.saturating_mul(blocks) / DOUBLE_BLOCKS;
-    size.saturating_add(share)
+    let by_size = size.saturating_mul(size) / DOUBLE_SIZE;
+    let by_blocks = size.saturating_mul(blocks) / DOUBLE_BLOCKS;
+    let by_edges = blocks.saturating_mul(blocks) / BLOCKS_SQUARED;
+    size.saturating_add(by_size).saturating_add(by_blocks).saturating_add(by_edges)
 }
 
 /// Estimated number of instructions of LLVM's that an instruction becomes.
