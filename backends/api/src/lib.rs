@@ -3,6 +3,8 @@
 //! * [`backend`]: the [`Backend`] trait, its options, its product and its errors.
 //! * [`call_graph`]: who calls whom and with which effects, the base of calling conventions.
 //! * [`native_stack`]: how much native stack one activation of the entry point may use.
+//! * [`call_graph`], [`mod@convention`], [`family`]: facts from which backends derive how functions call one another,
+//!   and by which they dispatch.
 //! * [`legalize`]: rewrites a module so that no value is wider than 128 bits.
 //!
 //! A backend turns a verified module into one relocatable ELF object. It promises that
@@ -21,7 +23,11 @@
 
 pub mod backend;
 pub mod call_graph;
+pub mod convention;
+pub mod family;
 pub mod legalize;
 pub mod native_stack;
 
 pub use backend::{Backend, BackendError, CpuLevel, LegalPasses, Object, OptLevel, Options};
+pub use convention::Convention;
+pub use family::Family;

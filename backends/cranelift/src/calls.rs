@@ -2,9 +2,10 @@
 
 use cranelift_codegen::ir::{InstBuilder, StackSlot, Value, types};
 use evmc_abi::{Effects, Field, HostFn};
+use evmc_backend::Convention;
 use evmc_ir::{Imm, InstData};
 
-use crate::signature::{Convention, ResultPlaces};
+use crate::signature::ResultPlaces;
 use crate::translate::Translator;
 use crate::value::Held;
 

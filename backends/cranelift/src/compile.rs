@@ -11,10 +11,10 @@ use cranelift_object::{ObjectBuilder, ObjectModule};
 use evmc_backend::call_graph::isolate_entry;
 use evmc_backend::legalize::{Outline, legalize};
 use evmc_backend::native_stack::native_stack_bytes;
-use evmc_backend::{BackendError, Object, OptLevel, Options};
+use evmc_backend::{BackendError, Convention, Object, OptLevel, Options};
 use evmc_ir::{Func, Module};
 
-use crate::signature::{Convention, Interface, interfaces};
+use crate::signature::{Interface, interfaces};
 use crate::target;
 use crate::tier::{self, Budget, Effort};
 use crate::translate::{Surroundings, Translator};

@@ -3,10 +3,10 @@
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value, types};
 use cranelift_frontend::Switch;
 use evmc_abi::ExitCode;
+use evmc_backend::Convention;
 use evmc_ir as ir;
 use evmc_ir::{BlockCall, Imm, InstData, Opcode};
 
-use crate::signature::Convention;
 use crate::translate::Translator;
 use crate::value::{Held, machine_type};
 

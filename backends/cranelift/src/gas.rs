@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use cranelift_codegen::ir::{Block, InstBuilder, Value, condcodes::IntCC, types};
 use evmc_abi::{ExitCode, Field};
+use evmc_backend::Convention;
 use evmc_ir::{Imm, InstData, Opcode};
 
-use crate::signature::Convention;
 use crate::translate::Translator;
 
 /// Shared blocks, created where first needed.

@@ -3,7 +3,7 @@
 use cranelift_codegen::ir::{AbiParam, Signature, types};
 use cranelift_codegen::isa::CallConv;
 use cranelift_entity::SecondaryMap;
-use evmc_abi::Effects;
+use evmc_backend::Convention;
 use evmc_backend::call_graph::effects;
 use evmc_ir::{Func, Function, Module, Type};
 
@@ -11,18 +11,6 @@ use crate::value::{half_types, machine_type};
 
 /// Integer registers that carry results in Cranelift's tail-call convention.
 const RESULT_REGISTERS: usize = 8;
-
-/// How a function is entered and left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Convention {
-    /// Takes frame and parameters, gives its results.
-    #[default]
-    Light,
-    /// Takes frame, gas and parameters, gives status, gas and its results.
-    Metered,
-    /// The contract's entry point: the C convention, takes the frame, gives the exit code.
-    Entry,
-}
 
 /// Where results go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,11 +39,7 @@ pub(crate) fn interfaces(module: &Module) -> SecondaryMap<Func, Option<Interface
     let effects = effects(module);
     let mut interfaces = SecondaryMap::new();
     for (id, func) in module.functions.iter() {
-        let convention = match effects[id].intersects(Effects::METERED) {
-            _ if module.entry == Some(id) => Convention::Entry,
-            true => Convention::Metered,
-            false => Convention::Light,
-        };
+        let convention = Convention::of(module, id, effects[id]);
         interfaces[id] = Some(interface(func, convention));
     }
     interfaces

@@ -10,13 +10,13 @@ use cranelift_frontend::{FunctionBuilder, Variable};
 use cranelift_module::{FuncId, Module as _};
 use cranelift_object::ObjectModule;
 use evmc_abi::HostFn;
-use evmc_backend::{BackendError, CpuLevel};
+use evmc_backend::{BackendError, Convention, CpuLevel, Family};
 use evmc_ir as ir;
 use evmc_ir::{Imm, InstData, Opcode};
 
 use crate::gas::Exits;
 use crate::memory::Access;
-use crate::signature::{Convention, Interface};
+use crate::signature::Interface;
 use crate::value::{Held, machine_type};
 
 /// Failure of a single instruction; the walk adds the place.
@@ -142,6 +142,8 @@ impl<'a, 'b> Translator<'a, 'b> {
         self.prologue = prologue;
         self.b.append_block_params_for_function_params(prologue);
         self.b.switch_to_block(prologue);
+        // Constants go to its top, even before its first instruction.
+        self.b.ensure_inserted_block();
         self.b.seal_block(prologue);
         let params = self.b.block_params(prologue).to_vec();
         self.receive(&params);
@@ -198,81 +200,19 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     /// Dispatches one instruction to its family.
     fn inst(&mut self, data: &InstData) -> Result<(), Refusal> {
-        use Opcode as Op;
-        match data.opcode {
-            Op::Const => self.constant_value(data),
-            Op::Add
-            | Op::Sub
-            | Op::Mul
-            | Op::AddCarry
-            | Op::SubBorrow
-            | Op::Udiv
-            | Op::Sdiv
-            | Op::Urem
-            | Op::Srem
-            | Op::And
-            | Op::Or
-            | Op::Xor
-            | Op::Not => return self.arithmetic(data),
-            Op::Shl
-            | Op::Lshr
-            | Op::Ashr
-            | Op::Rotl
-            | Op::Rotr
-            | Op::Clz
-            | Op::Ctz
-            | Op::Popcnt
-            | Op::Bswap => return self.shift_or_count(data),
-            Op::Eq
-            | Op::Ne
-            | Op::Ult
-            | Op::Ule
-            | Op::Ugt
-            | Op::Uge
-            | Op::Slt
-            | Op::Sle
-            | Op::Sgt
-            | Op::Sge
-            | Op::Select => self.comparison(data),
-            Op::Zext | Op::Sext | Op::Trunc | Op::Bitcast => self.conversion(data),
-            Op::Fadd
-            | Op::Fsub
-            | Op::Fmul
-            | Op::Fdiv
-            | Op::Fmin
-            | Op::Fmax
-            | Op::Fsqrt
-            | Op::Fabs
-            | Op::Fneg
-            | Op::Fcopysign
-            | Op::Fceil
-            | Op::Ffloor
-            | Op::Ftrunc
-            | Op::Fnearest
-            | Op::Feq
-            | Op::Fne
-            | Op::Flt
-            | Op::Fle => return self.float(data),
-            Op::MemLoad
-            | Op::MemStore
-            | Op::MemEnsure
-            | Op::CalldataLoad
-            | Op::FrameGet
-            | Op::StackLoad
-            | Op::StackStore => self.memory(data),
-            Op::StackCheck
-            | Op::GasCharge
-            | Op::GasChargeAt
-            | Op::GasChargeDyn
-            | Op::GasCredit
-            | Op::GasRemaining
-            | Op::ExitIf => self.metering(data),
-            Op::Host => self.host(data),
-            Op::Call => self.call(data),
-            Op::Jump | Op::Branch | Op::Switch | Op::Ret | Op::Exit | Op::Unreachable => self.leave(data),
-            Op::Addmod | Op::Mulmod | Op::Exp | Op::Byte | Op::SignExtend => {
-                return Err("after legalisation");
-            }
+        match Family::of(data.opcode) {
+            Family::Constant => self.constant_value(data),
+            Family::Arithmetic | Family::Division => return self.arithmetic(data),
+            Family::Shift | Family::Bits => return self.shift_or_count(data),
+            Family::Comparison => self.comparison(data),
+            Family::Conversion => self.conversion(data),
+            Family::Float => return self.float(data),
+            Family::Memory => self.memory(data),
+            Family::Metering => self.metering(data),
+            Family::Host => self.host(data),
+            Family::Call => self.call(data),
+            Family::Leave => self.leave(data),
+            Family::Modular | Family::Byte => return Err("after legalisation"),
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Calls of host functions and of functions of the module.
 
 use evmc_abi::{Effects, Field, HostFn};
+use evmc_backend::Convention;
 use evmc_ir::{Imm, InstData};
 use inkwell::builder::Builder;
 use inkwell::values::{
@@ -10,7 +11,7 @@ use inkwell::values::{
 use crate::alias::Region;
 use crate::attributes::WORD_ALIGN;
 use crate::compile::Unit;
-use crate::signature::{Convention, Interface, convention, host_type};
+use crate::signature::{Interface, convention, host_type};
 use crate::translate::{Done, Translator};
 
 /// Most words that a call of a host function passes in registers.

@@ -1,6 +1,7 @@
 //! Terminators.
 
 use evmc_abi::ExitCode;
+use evmc_backend::Convention;
 use evmc_ir::{BlockCall, Imm, InstData, Opcode, SwitchTable};
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
@@ -9,7 +10,6 @@ use ruint::aliases::U256;
 
 use crate::alias::{Region, attach};
 use crate::attributes::WORD_ALIGN;
-use crate::signature::Convention;
 use crate::translate::{Done, Translator};
 
 impl<'c> Translator<'_, 'c> {

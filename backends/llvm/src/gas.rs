@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use evmc_abi::{ExitCode, Field, HostFn};
+use evmc_backend::Convention;
 use evmc_ir::{Imm, InstData, Opcode};
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::values::{BasicValue, IntValue};
 use ruint::aliases::U256;
 
-use crate::signature::Convention;
 use crate::translate::{Done, Translator};
 
 /// A host function that never comes back, and its arguments.

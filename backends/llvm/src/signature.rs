@@ -5,6 +5,7 @@
 
 use cranelift_entity::SecondaryMap;
 use evmc_abi::Effects;
+use evmc_backend::Convention;
 use evmc_backend::call_graph::effects;
 use evmc_ir::{Func, Function, Module, Type};
 use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, FunctionType};
@@ -24,18 +25,6 @@ pub(crate) mod convention {
     pub const PRESERVE_MOST: u32 = 14;
     /// Passes and returns as much as possible in registers, on x86.
     pub const REGCALL: u32 = 92;
-}
-
-/// How a function is entered and left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Convention {
-    /// Takes frame and parameters, gives its results.
-    #[default]
-    Light,
-    /// Takes frame, gas and parameters, gives status, gas and its results.
-    Metered,
-    /// The contract's entry point: the C convention, takes the frame, gives the exit code.
-    Entry,
 }
 
 /// What callers and callee agree on.
@@ -79,11 +68,7 @@ pub(crate) fn interfaces<'c>(
     let effects = effects(module);
     let mut interfaces = SecondaryMap::new();
     for (id, func) in module.functions.iter() {
-        let convention = match effects[id].intersects(Effects::METERED) {
-            _ if module.entry == Some(id) => Convention::Entry,
-            true => Convention::Metered,
-            false => Convention::Light,
-        };
+        let convention = Convention::of(module, id, effects[id]);
         interfaces[id] = Some(interface(func, convention, effects[id], types, is_x86));
     }
     interfaces

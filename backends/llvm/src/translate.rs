@@ -2,9 +2,9 @@
 
 use cranelift_entity::SecondaryMap;
 use evmc_abi::HostFn;
-use evmc_backend::BackendError;
+use evmc_backend::{BackendError, Convention, Family};
 use evmc_ir as ir;
-use evmc_ir::{Dominators, Imm, InstData, Opcode};
+use evmc_ir::{Dominators, Imm, InstData};
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::{Builder, BuilderError};
 use inkwell::values::{BasicValueEnum, FunctionValue, IntValue, PhiValue, PointerValue};
@@ -14,7 +14,7 @@ use crate::attributes::WORD_ALIGN;
 use crate::calls::passes_by_value;
 use crate::compile::Unit;
 use crate::gas::Exits;
-use crate::signature::{Convention, Interface};
+use crate::signature::Interface;
 
 /// Failure of a single instruction; the walk adds the place.
 #[derive(Debug)]
@@ -199,70 +199,22 @@ impl<'a, 'c> Translator<'a, 'c> {
 
     /// Dispatches one instruction to its family.
     fn inst(&mut self, data: &InstData) -> Done {
-        use Opcode as Op;
-        match data.opcode {
-            Op::Const => self.constant(data),
-            Op::Add
-            | Op::Sub
-            | Op::Mul
-            | Op::AddCarry
-            | Op::SubBorrow
-            | Op::And
-            | Op::Or
-            | Op::Xor
-            | Op::Not => self.arithmetic(data),
-            Op::Udiv | Op::Sdiv | Op::Urem | Op::Srem => self.divide(data),
-            Op::Addmod | Op::Mulmod | Op::Exp => self.modular(data),
-            Op::Shl | Op::Lshr | Op::Ashr | Op::Rotl | Op::Rotr => self.shift(data),
-            Op::Clz | Op::Ctz | Op::Popcnt | Op::Bswap => self.bits(data),
-            Op::Byte | Op::SignExtend => self.pick_byte(data),
-            Op::Eq
-            | Op::Ne
-            | Op::Ult
-            | Op::Ule
-            | Op::Ugt
-            | Op::Uge
-            | Op::Slt
-            | Op::Sle
-            | Op::Sgt
-            | Op::Sge
-            | Op::Select => self.comparison(data),
-            Op::Zext | Op::Sext | Op::Trunc | Op::Bitcast => self.conversion(data),
-            Op::Fadd
-            | Op::Fsub
-            | Op::Fmul
-            | Op::Fdiv
-            | Op::Fmin
-            | Op::Fmax
-            | Op::Fsqrt
-            | Op::Fabs
-            | Op::Fneg
-            | Op::Fcopysign
-            | Op::Fceil
-            | Op::Ffloor
-            | Op::Ftrunc
-            | Op::Fnearest
-            | Op::Feq
-            | Op::Fne
-            | Op::Flt
-            | Op::Fle => self.float(data),
-            Op::MemLoad
-            | Op::MemStore
-            | Op::MemEnsure
-            | Op::CalldataLoad
-            | Op::FrameGet
-            | Op::StackLoad
-            | Op::StackStore => self.memory(data),
-            Op::StackCheck
-            | Op::GasCharge
-            | Op::GasChargeAt
-            | Op::GasChargeDyn
-            | Op::GasCredit
-            | Op::GasRemaining
-            | Op::ExitIf => self.metering(data),
-            Op::Host => self.host(data),
-            Op::Call => self.call(data),
-            Op::Jump | Op::Branch | Op::Switch | Op::Ret | Op::Exit | Op::Unreachable => self.leave(data),
+        match Family::of(data.opcode) {
+            Family::Constant => self.constant(data),
+            Family::Arithmetic => self.arithmetic(data),
+            Family::Division => self.divide(data),
+            Family::Modular => self.modular(data),
+            Family::Shift => self.shift(data),
+            Family::Bits => self.bits(data),
+            Family::Byte => self.pick_byte(data),
+            Family::Comparison => self.comparison(data),
+            Family::Conversion => self.conversion(data),
+            Family::Float => self.float(data),
+            Family::Memory => self.memory(data),
+            Family::Metering => self.metering(data),
+            Family::Host => self.host(data),
+            Family::Call => self.call(data),
+            Family::Leave => self.leave(data),
         }
     }
 

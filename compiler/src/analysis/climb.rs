@@ -11,8 +11,9 @@
 //! * a header here dominates the sources of all retreating edges into it, so that a turn is a path
 //!   from the header to one of these, and passes all blocks between the two in the dominator tree;
 //! * no block of the function gives back more gas than it charges (where one does, nothing is said of
-//!   the function), calls never give gas (EIP-150: they return part of what they took), and a charge
-//!   that cannot be paid ends the frame: a turn costs at least what those blocks charge;
+//!   the function); calls of contracts return part of what they took (EIP-150), and functions of the
+//!   module give back only what their own block has charged, which is how `gas.credit` is made; and a
+//!   charge that cannot be paid ends the frame: a turn costs at least what those blocks charge;
 //! * a sum that stays within the bound and the bound within the type does not wrap; the caller has to
 //!   see to the latter.
 //!

@@ -1,0 +1,69 @@
+//! Families of operations: backends have a file for each, and dispatch by this one table.
+
+use evmc_ir::Opcode;
+
+/// Operations that a backend translates in one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Constants.
+    Constant,
+    /// Sums, differences, products, bitwise logic.
+    Arithmetic,
+    /// Quotients and remainders.
+    Division,
+    /// Modular arithmetic and powers.
+    Modular,
+    /// Shifts and rotations.
+    Shift,
+    /// Counts of bits, order of bytes.
+    Bits,
+    /// A byte of a value, and extension from one.
+    Byte,
+    /// Integer comparisons, and selection.
+    Comparison,
+    /// Conversions between types.
+    Conversion,
+    /// Floating point.
+    Float,
+    /// VM memory, the memory stack, calldata, fields of the frame.
+    Memory,
+    /// The gas counter, and checks that end the frame.
+    Metering,
+    /// Calls of host functions.
+    Host,
+    /// Calls of functions of the module.
+    Call,
+    /// Ends of blocks.
+    Leave,
+}
+
+impl Family {
+    /// The family of an operation.
+    pub const fn of(opcode: Opcode) -> Self {
+        use Opcode as Op;
+        match opcode {
+            Op::Const => Self::Constant,
+            Op::Add | Op::Sub | Op::Mul | Op::AddCarry | Op::SubBorrow => Self::Arithmetic,
+            Op::And | Op::Or | Op::Xor | Op::Not => Self::Arithmetic,
+            Op::Udiv | Op::Sdiv | Op::Urem | Op::Srem => Self::Division,
+            Op::Addmod | Op::Mulmod | Op::Exp => Self::Modular,
+            Op::Shl | Op::Lshr | Op::Ashr | Op::Rotl | Op::Rotr => Self::Shift,
+            Op::Clz | Op::Ctz | Op::Popcnt | Op::Bswap => Self::Bits,
+            Op::Byte | Op::SignExtend => Self::Byte,
+            Op::Eq | Op::Ne | Op::Ult | Op::Ule | Op::Ugt | Op::Uge => Self::Comparison,
+            Op::Slt | Op::Sle | Op::Sgt | Op::Sge | Op::Select => Self::Comparison,
+            Op::Zext | Op::Sext | Op::Trunc | Op::Bitcast => Self::Conversion,
+            Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fmin | Op::Fmax => Self::Float,
+            Op::Fsqrt | Op::Fabs | Op::Fneg | Op::Fcopysign => Self::Float,
+            Op::Fceil | Op::Ffloor | Op::Ftrunc | Op::Fnearest => Self::Float,
+            Op::Feq | Op::Fne | Op::Flt | Op::Fle => Self::Float,
+            Op::MemLoad | Op::MemStore | Op::MemEnsure => Self::Memory,
+            Op::CalldataLoad | Op::FrameGet | Op::StackLoad | Op::StackStore => Self::Memory,
+            Op::StackCheck | Op::GasCharge | Op::GasChargeAt | Op::GasChargeDyn => Self::Metering,
+            Op::GasCredit | Op::GasRemaining | Op::ExitIf => Self::Metering,
+            Op::Host => Self::Host,
+            Op::Call => Self::Call,
+            Op::Jump | Op::Branch | Op::Switch | Op::Ret | Op::Exit | Op::Unreachable => Self::Leave,
+        }
+    }
+}
