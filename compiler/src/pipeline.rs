@@ -6,7 +6,7 @@ use evmc_backend::{LegalPasses, OptLevel, Options};
 use evmc_ir::Module;
 
 use crate::passes::{
-    dead_code, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, narrow, simplify,
+    clamp, dead_code, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, narrow, simplify,
     trivial_params,
 };
 
@@ -116,6 +116,12 @@ pub const PIPELINE: &[Pass] = &[
         run: gvn::run,
     },
     Pass {
+        name: "clamp",
+        what: "counts down in 64 bits where gas allows too few turns for more",
+        from: OptLevel::Default,
+        run: clamp::run,
+    },
+    Pass {
         name: "narrow",
         what: "computes in fewer bits what is a word of 256 in the source",
         from: OptLevel::Less,
@@ -176,6 +182,8 @@ pub const ORDER: &[Order] = &[
         why: "checks are told from other code by their shape, which rules change",
     },
     Order { before: "simplify", after: "gvn", why: "rules give one form to what can be written in several" },
+    Order { before: "gvn", after: "clamp", why: "a step that is computed twice is not seen as one" },
+    Order { before: "clamp", after: "narrow", why: "it knows counters and constants as words" },
     Order {
         before: "simplify",
         after: "narrow",

@@ -10,3 +10,4 @@ pub mod known;
 pub mod place;
 mod refine;
 mod transfer;
+pub mod turns;

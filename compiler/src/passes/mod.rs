@@ -1,5 +1,6 @@
 //! Passes over the IR, one file each, named by what they do.
 
+pub mod clamp;
 pub mod dead_code;
 pub mod ensure;
 pub mod fold;
