@@ -110,8 +110,10 @@ fn made(name: String, code: &str, number: u64) -> Workload {
 
 #[cfg(test)]
 mod tests {
-    use evmc::bench::{entrant, measure};
-    use evmc_compiler::driver::Config;
+    use evmc::bench::{
+        entrant::{self, Making},
+        measure,
+    };
 
     use super::*;
 
@@ -119,7 +121,7 @@ mod tests {
     fn calls_come_to_the_same_in_every_engine() {
         for workload in [nested_calls(40), calls_in_a_loop(40)] {
             let mut entrants: Vec<_> = entrant::names()
-                .filter_map(|name| entrant::built_in(name, &Config::default()))
+                .filter_map(|name| entrant::built_in(name, &Making::default()))
                 .map(|local| Box::new(local) as Box<dyn entrant::Entrant>)
                 .collect();
             let row = measure::row(&workload, &mut entrants, std::time::Duration::ZERO);

@@ -35,26 +35,66 @@ pub fn create(name: BackendName, llvm_config: Option<&Path>) -> Result<Box<dyn B
     }
 }
 
+/// What the LLVM backend is told; nothing where LLVM is not built in.
+#[derive(Clone, Default)]
+pub struct LlvmSettings {
+    #[cfg(feature = "llvm")]
+    config: evmc_backend_llvm::Config,
+}
+
+#[cfg(feature = "llvm")]
+impl LlvmSettings {
+    /// The built-in configuration, or that of a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it is not such a configuration.
+    pub fn read(path: Option<&Path>) -> Result<Self, CliError> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let bytes = crate::input::read_file(path)?;
+        let parsed = evmc_backend_llvm::Config::parse(&String::from_utf8_lossy(&bytes));
+        let failed = |error: evmc_backend_llvm::ConfigError| CliError::LlvmConfig {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        Ok(Self { config: parsed.map_err(failed)? })
+    }
+
+    /// LLVM, with Cranelift for what it would take too long over.
+    pub fn backend(&self) -> Box<dyn Backend + Send> {
+        let fallback: Option<Box<dyn Backend + Send>> = Some(Box::new(Cranelift::default()));
+        Box::new(evmc_backend_llvm::Llvm { config: self.config.clone(), fallback })
+    }
+}
+
+#[cfg(not(feature = "llvm"))]
+impl LlvmSettings {
+    /// Nothing, of no file.
+    ///
+    /// # Errors
+    /// There is a file, but LLVM is not built in.
+    pub fn read(path: Option<&Path>) -> Result<Self, CliError> {
+        path.map_or(Ok(Self::default()), |_| Err(no_llvm()))
+    }
+}
+
 /// LLVM with its own configuration or that of a file.
 #[cfg(feature = "llvm")]
 fn llvm(config: Option<&Path>) -> Result<Box<dyn Backend + Send>, CliError> {
-    use evmc_backend_llvm::{Config, Llvm};
-    let fallback: Option<Box<dyn Backend + Send>> = Some(Box::new(Cranelift::default()));
-    let Some(path) = config else { return Ok(Box::new(Llvm { fallback, ..Llvm::default() })) };
-    let bytes = crate::input::read_file(path)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let parsed = Config::parse(&text);
-    let config =
-        parsed.map_err(|error| CliError::LlvmConfig { path: path.to_owned(), reason: error.to_string() })?;
-    Ok(Box::new(Llvm { config, fallback }))
+    Ok(LlvmSettings::read(config)?.backend())
 }
 
 /// LLVM is not built in.
 #[cfg(not(feature = "llvm"))]
 fn llvm(_: Option<&Path>) -> Result<Box<dyn Backend + Send>, CliError> {
-    Err(CliError::usage(
+    Err(no_llvm())
+}
+
+/// Says that LLVM is not built in.
+#[cfg(not(feature = "llvm"))]
+fn no_llvm() -> CliError {
+    CliError::usage(
         "this evmc was built without LLVM",
         "install LLVM 22 (Debian and Ubuntu: apt-get install llvm-22-dev) and build with `make`, or with \
          `cargo build --release --features llvm`; or use --backend cranelift",
-    ))
+    )
 }

@@ -135,3 +135,16 @@ fn wrong_arguments_are_explained() {
     bench(&[LOOP, "--gas", "21000", "--json"]).expect(0, "halt");
     bench(&[LOOP, "--gas", "1000"]).expect(1, "the transaction is rejected");
 }
+
+#[test]
+fn a_cold_run_says_so() {
+    let setting = |arguments: &[&str]| bench(arguments).expect(0, "").json()["setting"]["cold"].clone();
+    assert_eq!(setting(&[LOOP, "--cold", "--json"]), true);
+    assert_eq!(setting(&[LOOP, "--json"]), false);
+}
+
+#[test]
+fn the_configuration_of_llvm_is_read_before_anything_is_measured() {
+    let said = if cfg!(feature = "llvm") { "no-such.toml" } else { "without LLVM" };
+    bench(&[LOOP, "--llvm-config", "no-such.toml"]).expect(2, said);
+}

@@ -4,10 +4,9 @@
 
 use criterion::Criterion;
 use evmc::bench::{
-    entrant::{self, Entrant},
+    entrant::{self, Entrant, Making},
     workload::Workload,
 };
-use evmc_compiler::driver::Config;
 use evmc_revm::on_large_stack;
 
 /// Runs `benches` with Criterion as the command line says, where nested native calls have room.
@@ -26,7 +25,7 @@ pub fn transaction(criterion: &mut Criterion, workload: &Workload) {
     group.sample_size(10);
     for name in entrant::names() {
         group.bench_function(name, |bencher| {
-            let mut local = entrant::built_in(name, &Config::default()).expect("it is built in");
+            let mut local = entrant::built_in(name, &Making::default()).expect("it is built in");
             local.load(workload).expect("it runs");
             let mut lane = local.lane(workload);
             bencher.iter_custom(|count| {

@@ -35,6 +35,15 @@ pub struct BenchArgs {
     #[arg(long, value_name = "CPU", default_value = CpuLevel::V3.name(), value_parser = parse_cpu)]
     pub cpu: CpuLevel,
 
+    /// Configuration of the LLVM backend instead of the built-in llvm.toml
+    #[arg(long, value_name = "FILE")]
+    pub llvm_config: Option<PathBuf>,
+
+    /// Have compiled code start each transaction without the Keccak-256 hashes that earlier ones computed, as a
+    /// transaction does that is not a repetition
+    #[arg(long)]
+    pub cold: bool,
+
     /// Time for each row, all engines together, beyond compilation and warm-up
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = parse_seconds)]
     pub time: Duration,
@@ -77,7 +86,7 @@ pub struct BenchArgs {
     pub svg: Option<PathBuf>,
 
     /// Measure nothing: show a result that --json printed (`-` for standard input)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "set", "all", "filter", "engines", "externals"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "set", "all", "filter", "engines", "externals", "cold", "llvm_config"])]
     pub from: Option<String>,
 
     /// Print the result as JSON

@@ -24,6 +24,9 @@ pub struct Setting {
     pub level: u8,
     /// Processor that code was compiled for.
     pub target: String,
+    /// Whether each transaction started without hashes that those before it had computed.
+    #[serde(default)]
+    pub cold: bool,
     /// Time for a row, in seconds.
     pub seconds_per_row: f64,
 }
@@ -39,6 +42,7 @@ impl Setting {
             system: system(),
             level,
             target: target.to_owned(),
+            cold: false,
             seconds_per_row,
         }
     }

@@ -49,7 +49,12 @@ pub fn to_text(report: &Report) -> String {
 
 fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
     let setting = &report.setting;
-    writeln!(out, "{}, {} UTC, {}, {}", setting.program, setting.date, setting.processor, setting.system)?;
+    let cold = if setting.cold { ", cold" } else { "" };
+    writeln!(
+        out,
+        "{}, {} UTC, {}, {}{cold}",
+        setting.program, setting.date, setting.processor, setting.system
+    )?;
     writeln!(
         out,
         "CPU time of a transaction; ratios against the interpreter, ± half of what quartiles span\n"

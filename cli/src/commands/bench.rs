@@ -14,9 +14,9 @@ use evmc_revm::on_large_stack;
 use super::{transaction, warn};
 use crate::{
     args::BenchArgs,
-    backend::{self, BackendName},
+    backend::{self, BackendName, LlvmSettings},
     bench::{
-        entrant::{self, Entrant, INTERPRETER},
+        entrant::{self, Entrant, INTERPRETER, Making},
         external::{self, child::Child},
         measure, page,
         report::{Report, Row},
@@ -83,7 +83,8 @@ fn serve(args: &BenchArgs) -> Result<ExitStatus, CliError> {
     let [name] = &args.engines[..] else {
         return Err(CliError::usage("--serve is for one engine", "name it: --engine interpreter"));
     };
-    let engine = || entrant::built_in(name, &config(args)).ok_or_else(|| unknown_engine(name));
+    let making = making(args)?;
+    let engine = || entrant::built_in(name, &making).ok_or_else(|| unknown_engine(name));
     let failed = |source| CliError::System { action: "answer requests", source };
     on_large_stack(|| {
         external::serve::serve(engine()?, io::stdin().lock(), io::stdout().lock()).map_err(failed)
@@ -157,18 +158,20 @@ fn deploy(session: &mut Session<'_>, input: &TxInput) -> Result<Address, CliErro
     })
 }
 
-/// How code is compiled; the fork does not matter.
-fn config(args: &BenchArgs) -> Config {
+/// How engines compile and run; the fork does not matter.
+fn making(args: &BenchArgs) -> Result<Making, CliError> {
     let level = OptLevel::from_number(args.level).unwrap_or_default();
     let backend = Options { level, cpu: args.cpu, ..Options::default() };
-    Config { fork: Fork::default(), backend, ..Config::default() }
+    let config = Config { fork: Fork::default(), backend, ..Config::default() };
+    Ok(Making { config, llvm: LlvmSettings::read(args.llvm_config.as_deref())?, cold: args.cold })
 }
 
 /// All who take part: the engines with these names, and other programs.
 fn entrants(args: &BenchArgs, names: &[&str]) -> Result<Vec<Box<dyn Entrant>>, CliError> {
+    let making = making(args)?;
     let mut entrants: Vec<Box<dyn Entrant>> = Vec::new();
     for name in names {
-        let engine = entrant::built_in(name, &config(args)).ok_or_else(|| unknown_engine(name))?;
+        let engine = entrant::built_in(name, &making).ok_or_else(|| unknown_engine(name))?;
         entrants.push(Box::new(engine));
     }
     for command in &args.externals {
@@ -194,6 +197,7 @@ fn measure_all(args: &BenchArgs, names: &[&str], workloads: &[Workload]) -> Resu
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let setting = Setting::here(args.level, args.cpu.name(), args.time.as_secs_f64());
+    let setting =
+        Setting { cold: args.cold, ..Setting::here(args.level, args.cpu.name(), args.time.as_secs_f64()) };
     Ok(Report::new(rows, entrants.iter().map(|entrant| entrant.info()).collect(), setting))
 }

@@ -122,6 +122,7 @@ fn refusal(error: CompileError) -> String {
 pub struct CompiledEngine<M> {
     name: &'static str,
     codes: Arc<Codes<M>>,
+    keeps_hashes: bool,
     frames_native: AtomicU64,
     frames_without_stack: AtomicU64,
 }
@@ -133,9 +134,16 @@ impl<M: CodeMaker + 'static> CompiledEngine<M> {
         Self {
             name,
             codes: Arc::new(Codes::new(maker, initcode)),
+            keeps_hashes: true,
             frames_native: AtomicU64::new(0),
             frames_without_stack: AtomicU64::new(0),
         }
+    }
+
+    /// The engine, in which the hashes that a transaction computes are kept for later ones, or are not.
+    #[must_use]
+    pub fn keeping_hashes(self, keeps_hashes: bool) -> Self {
+        Self { keeps_hashes, ..self }
     }
 }
 
@@ -179,7 +187,11 @@ struct CompiledWorker<'a, M> {
 impl<M: CodeMaker + 'static> Worker for CompiledWorker<'_, M> {
     fn transact(&mut self, input: &TxInput) -> TxResult {
         drop(self.evm.take_if(|evm| !input.renew(evm.context_mut())));
-        let new = || AotEvm::new(input.context(), Arc::clone(&self.engine.codes) as _);
+        let new = || {
+            let mut evm = AotEvm::new(input.context(), Arc::clone(&self.engine.codes) as _);
+            evm.keep_hashes(self.engine.keeps_hashes);
+            evm
+        };
         let evm = self.evm.get_or_insert_with(new);
         let result = evm.replay();
         let counts = evm.take_counts();

@@ -84,14 +84,17 @@ impl CodeCache {
         spec: SpecId,
         is_initcode: bool,
     ) -> Option<Rc<Runnable>> {
-        if let Some(entry) = &self.entries[place(&code_hash)]
-            && entry.code_hash == code_hash
-            && entry.spec == spec
-            && !is_initcode
-        {
-            return Some(Rc::clone(&entry.code));
+        if !is_initcode && let Some(code) = self.known(&code_hash, spec) {
+            return Some(code);
         }
         self.ask(code_hash, code, spec, is_initcode)
+    }
+
+    /// Code from the table, for an account's code; the source is not asked.
+    #[inline]
+    pub(crate) fn known(&self, code_hash: &B256, spec: SpecId) -> Option<Rc<Runnable>> {
+        let entry = self.entries[place(code_hash)].as_ref()?;
+        (entry.code_hash == *code_hash && entry.spec == spec).then(|| Rc::clone(&entry.code))
     }
 
     /// Code from the source, which goes into the table unless it is initcode.

@@ -60,6 +60,8 @@ pub struct AotEvm<CTX: ContextTr, P = EthPrecompiles> {
     pub(crate) codes: CodeCache,
     /// Hashes of a while ago.
     pub(crate) hashes: Hashes,
+    /// Whether hashes are kept from one transaction to the next.
+    keeps_hashes: bool,
     /// How frames were run.
     pub(crate) counts: FrameCounts,
     /// Lowest address of the native stack that the running transaction may use.
@@ -86,10 +88,18 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
             inner: Evm::new(ctx, instruction, precompiles),
             codes: CodeCache::new(source),
             hashes: Hashes::new(),
+            keeps_hashes: true,
             counts: FrameCounts::NONE,
             stack_limit: usize::MAX,
             error: None,
         }
+    }
+
+    /// Whether hashes that a transaction has computed are kept for those after it (they are at first).
+    /// To measure the same transaction again and again as if it were a new one, they must not be; the code
+    /// that frames run with is kept in any case.
+    pub const fn keep_hashes(&mut self, keep: bool) {
+        self.keeps_hashes = keep;
     }
 
     /// How frames were run since the EVM was made or the counts were taken.
@@ -122,6 +132,9 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
     fn begin(&mut self) {
         self.stack_limit = stack::limit();
         self.codes.follow_source();
+        if !self.keeps_hashes {
+            self.hashes.forget();
+        }
         let spec = self.inner.ctx.cfg().spec().into();
         if self.inner.instruction.spec != spec {
             self.inner.instruction = EthInstructions::new_mainnet_with_spec(spec);

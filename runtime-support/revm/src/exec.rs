@@ -10,9 +10,11 @@ use revm::{
         evm::{ContextDbError, FrameTr},
     },
     interpreter::{
-        FrameInput, Interpreter, InterpreterResult,
+        FrameInput, InstructionResult, Interpreter, InterpreterAction, InterpreterResult,
+        interpreter_action::FrameInit,
         interpreter_types::{InputsTr, Jumps, LegacyBytecode, LoopControl},
     },
+    primitives::Bytes,
 };
 
 use crate::{
@@ -51,7 +53,7 @@ where
             self.counts.without_code += 1;
             return None;
         };
-        if stack::position().saturating_sub(self.stack_limit) < code.native_stack_bytes {
+        if !self.has_stack_for(&code) {
             self.counts.without_stack += 1;
             return None;
         }
@@ -59,9 +61,27 @@ where
         Some(code)
     }
 
+    /// Whether enough of the native stack is left for a frame with `code`.
+    #[inline(always)]
+    pub(crate) fn has_stack_for(&self, code: &Runnable) -> bool {
+        stack::position().saturating_sub(self.stack_limit) >= code.native_stack_bytes
+    }
+
     /// Runs the top frame with `code`, and all that it calls.
     #[inline(never)]
     pub(crate) fn run_native(&mut self, runnable: &Runnable) -> Result<Step, ContextDbError<CTX>> {
+        let result = self.execute(runnable)?;
+        let frame = self.inner.frame_stack.get();
+        let action = InterpreterAction::Return(result);
+        let step: Step = frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
+        frame.set_finished(true);
+        Ok(step)
+    }
+
+    /// Runs the top frame with `code`, and all that it calls, up to its result; what it changed in the
+    /// journal is neither kept nor taken back yet.
+    #[inline(always)]
+    pub(crate) fn execute(&mut self, runnable: &Runnable) -> Result<InterpreterResult, ContextDbError<CTX>> {
         let code = &*runnable.code;
         let mut memory_stack = runnable.uses_memory_stack.then(MemoryStack::take);
         let mut abi_frame = open(&mut self.inner.frame_stack.get().interpreter);
@@ -77,23 +97,27 @@ where
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        let frame = self.inner.frame_stack.get();
-        settle(&mut frame.interpreter, code, exit, &abi_frame)?;
-        let action = frame.interpreter.take_next_action();
-        let step: Step = frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
-        frame.set_finished(step.is_result());
-        Ok(step)
+        settle(&mut self.inner.frame_stack.get().interpreter, code, exit, &abi_frame)
     }
 
     /// Runs the frame that the top frame has just asked for, with all frames that it calls, and
     /// gives its result to the top frame, which is the top frame again then.
     #[inline(never)]
     pub(crate) fn run_nested(&mut self) -> Result<(), ContextDbError<CTX>> {
+        match self.inner.frame_stack.get().interpreter.take_next_action() {
+            InterpreterAction::NewFrame(FrameInput::Call(inputs)) => self.call(*inputs),
+            InterpreterAction::NewFrame(input) => self.run_frames(input),
+            InterpreterAction::Return(_) => Err(ContextError::Custom("a call that has returned".to_owned())),
+        }
+    }
+
+    /// Runs a frame of the top frame's as revm's own loop does, and gives its result to the top frame.
+    #[inline(never)]
+    pub(crate) fn run_frames(&mut self, frame_input: FrameInput) -> Result<(), ContextDbError<CTX>> {
         let base = self.inner.frame_stack.index();
         let frame = self.inner.frame_stack.get();
-        let action = frame.interpreter.take_next_action();
-        let mut step: Step =
-            frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
+        let memory = frame.interpreter.memory.new_child_context();
+        let mut step: Step = ItemOrResult::Item(FrameInit { frame_input, depth: frame.depth + 1, memory });
         loop {
             let result = match step {
                 ItemOrResult::Result(result) => Some(result),
@@ -136,30 +160,33 @@ fn open(interpreter: &mut Interpreter) -> Frame {
     frame
 }
 
-/// Makes the end of compiled code the interpreter's next action, as if the interpreter had run.
+/// What the frame comes to, by the way in which compiled code ended: as if the interpreter had run.
 ///
 /// # Errors
 /// When the exit code makes no sense: a defect of the compiler, which ends the transaction.
+#[inline(always)]
 fn settle<E>(
     interpreter: &mut Interpreter,
     code: &dyn FrameCode,
     exit: ExitCode,
     frame: &Frame,
-) -> Result<(), ContextError<E>> {
-    let ended_by_host = interpreter.bytecode.action().is_some();
+) -> Result<InterpreterResult, ContextError<E>> {
     let is_static = interpreter.runtime_flag.is_static;
     let bytecode = interpreter.bytecode.bytecode_slice();
     let resolved = exit::resolve(exit, code, bytecode, frame, is_static);
-    match resolved.and_then(exit::instruction_result) {
-        None if exit == ExitCode::Host && ended_by_host => {}
-        Some(reason) if !ended_by_host => {
+    let reason = resolved.and_then(exit::instruction_result);
+    match (reason, interpreter.bytecode.action().take()) {
+        (None, Some(InterpreterAction::Return(result))) if exit == ExitCode::Host => Ok(result),
+        (Some(reason), None) => {
             interpreter.gas.set_remaining(frame.gas);
-            interpreter.halt(reason);
+            if reason == InstructionResult::OutOfGas {
+                interpreter.gas.spend_all();
+            }
+            Ok(InterpreterResult::new(reason, Bytes::new(), interpreter.gas))
         }
         _ => {
             let text = format!("compiled code left in an impossible way: {}", exit.name());
-            return Err(ContextError::Custom(text));
+            Err(ContextError::Custom(text))
         }
     }
-    Ok(())
 }

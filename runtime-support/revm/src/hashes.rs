@@ -14,24 +14,34 @@ use ruint::aliases::U256;
 /// Bytes of the inputs that are remembered.
 const INPUT_BYTES: usize = 64;
 
-/// Entries in the table, a power of two: 24 KiB.
+/// Entries in the table, a power of two: 26 KiB.
 const ENTRIES: usize = 256;
 
-/// An input, as eight little-endian numbers, and its hash.
+/// An input, as eight little-endian numbers, its hash, and the era in which it was hashed.
 #[derive(Clone, Copy)]
 struct Entry {
     input: [u64; INPUT_BYTES / 8],
     hash: U256,
+    era: u64,
 }
 
 /// The last inputs of 64 bytes with their hashes.
-pub(crate) struct Hashes(Box<[Entry; ENTRIES]>);
+pub(crate) struct Hashes {
+    entries: Box<[Entry; ENTRIES]>,
+    /// Entries of other eras are forgotten. Counts from 1, so that a new table is empty.
+    era: u64,
+}
 
 impl Hashes {
-    /// A table in which every entry is the hash of 64 zeros.
+    /// An empty table.
     pub(crate) fn new() -> Self {
-        let hash = hash(&[0; INPUT_BYTES]);
-        Self(Box::new([Entry { input: [0; INPUT_BYTES / 8], hash }; ENTRIES]))
+        let entry = Entry { input: [0; INPUT_BYTES / 8], hash: U256::ZERO, era: 0 };
+        Self { entries: Box::new([entry; ENTRIES]), era: 1 }
+    }
+
+    /// Forgets all hashes.
+    pub(crate) const fn forget(&mut self) {
+        self.era += 1;
     }
 
     /// The Keccak-256 hash of `input`, as a big-endian number.
@@ -48,10 +58,10 @@ impl Hashes {
     fn look_up(&mut self, bytes: &[u8; INPUT_BYTES]) -> U256 {
         let (limbs, _) = bytes.as_chunks::<8>();
         let input: [u64; INPUT_BYTES / 8] = std::array::from_fn(|i| u64::from_le_bytes(limbs[i]));
-        let entry = &mut self.0[place(&input)];
-        if entry.input != input {
+        let entry = &mut self.entries[place(&input)];
+        if entry.input != input || entry.era != self.era {
             hint::cold_path();
-            *entry = Entry { input, hash: hash(bytes) };
+            *entry = Entry { input, hash: hash(bytes), era: self.era };
         }
         entry.hash
     }
@@ -84,6 +94,22 @@ mod tests {
             for len in [0, 31, 32, 63, 64, 65, 96] {
                 assert_eq!(hashes.keccak256(&input[..len]), hash(&input[..len]));
             }
+        }
+    }
+
+    #[test]
+    fn a_table_that_has_forgotten_is_empty() {
+        let mut hashes = Hashes::new();
+        let mut input = [0; INPUT_BYTES];
+        for number in 0..4 {
+            input[0] = number;
+            assert_eq!(hashes.keccak256(&input), hash(&input));
+            let limbs = std::array::from_fn(|i| if i == 0 { u64::from(number) } else { 0 });
+            let is_known = |hashes: &Hashes| hashes.entries[place(&limbs)].era == hashes.era;
+            assert!(is_known(&hashes));
+            hashes.forget();
+            assert!(!is_known(&hashes));
+            assert_eq!(hashes.keccak256(&input), hash(&input));
         }
     }
 

@@ -12,7 +12,8 @@
 //! * [`view`]: a frame as safe code may use it ([`HostView`]).
 //! * [`native`]: the one place that calls compiled machine code.
 //! * [`stack`]: worker threads whose stack holds 1,024 nested native frames.
-//! * `host`: the host functions; `exec`: one frame from entry to result; `exit`: exit codes in
+//! * `host`: the host functions; `exec`: one frame from entry to result; `call`: a call from compiled code
+//!   to compiled code; `exit`: exit codes in
 //!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before; `hashes`: what was hashed before;
 //!   `limbs`, `division`, `reciprocal`: arithmetic.
 //!
@@ -23,6 +24,7 @@
 
 mod arena;
 mod cache;
+mod call;
 pub mod code;
 mod division;
 pub mod evm;

@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 use common::{A, B, World, text, walker::Walkers};
 use evmc_revm::AotEvm;
-use revm::{ExecuteEvm, bytecode::opcode::*, primitives::hardfork::SpecId};
+use revm::{
+    ExecuteEvm,
+    bytecode::opcode::*,
+    primitives::{Address, U256, hardfork::SpecId},
+};
 
 /// Pushes the arguments so that the first is on top, then `opcode`.
 fn op(opcode: u8, args: &[u32]) -> Vec<u8> {
@@ -146,6 +150,76 @@ fn every_gas_limit_ends_alike() {
     let mut world = World::new(&[(A, outer), (B, inner)]);
     for gas in (21_000..90_000).step_by(61) {
         world.gas = gas;
+        world.check();
+    }
+}
+
+#[test]
+fn every_gas_limit_ends_alike_where_memory_is_there_already() {
+    let inner = [op(SSTORE, &[1, 2]), op(SSTORE, &[1, 3]), op(SSTORE, &[7, 0]), op(SLOAD, &[7])].concat();
+    let outer = [
+        op(MSTORE, &[200, 5]),
+        op(CALLDATACOPY, &[10, 60, 100]),
+        op(CODECOPY, &[60, 3, 32]),
+        call_b(STATICCALL, 5_000, 0),
+        call_b(CALL, 30_000, 0),
+        call_b(DELEGATECALL, 20_000, 0),
+        finish(),
+    ]
+    .concat();
+    let mut world = World::new(&[(A, outer), (B, inner)]);
+    for gas in (21_000..110_000).step_by(97) {
+        world.gas = gas;
+        world.check();
+    }
+}
+
+#[test]
+fn copies_to_memory_that_is_there_already() {
+    for opcode in [CALLDATACOPY, CODECOPY] {
+        for (from, len) in [(0, 70), (60, 40), (69, 1), (70, 1), (u32::MAX, 90), (3, 0)] {
+            let huge = [vec![PUSH1, len as u8, PUSH1, 0, NOT, PUSH1, 50], vec![opcode]].concat();
+            let full = [op(MSTORE, &[0, 0xabcdef]), op(MSTORE, &[100, 0x123456])].concat();
+            run(&[full, op(opcode, &[20, from, len]), huge, vec![MSIZE], finish()]);
+        }
+    }
+}
+
+#[test]
+fn calls_come_back_to_memory_that_is_there_already() {
+    let tails = [op(RETURN, &[20, 77]), op(REVERT, &[20, 77]), vec![INVALID], vec![STOP]];
+    for (opcode, tail) in
+        [CALL, DELEGATECALL, STATICCALL].into_iter().flat_map(|one| tails.iter().map(move |tail| (one, tail)))
+    {
+        let callee = [
+            op(CALLDATACOPY, &[0, 0, 60]),
+            vec![CALLVALUE, CALLER, ADDRESS, ADD, ADD],
+            op(MSTORE, &[96]),
+            tail.clone(),
+        ];
+        for gas in [u32::MAX, 100, 0] {
+            let caller = [
+                op(MSTORE, &[9, 0xabcdef]),
+                op(MSTORE, &[160, 0]),
+                call_b(opcode, gas, 0),
+                vec![RETURNDATASIZE, ADD, MSIZE, ADD, GAS, ADD],
+                finish(),
+            ];
+            World::new(&[(A, caller.concat()), (B, callee.concat())]).check();
+        }
+    }
+}
+
+#[test]
+fn calls_of_precompiles_and_delegated_accounts() {
+    let designator = [&[0xef, 0x01, 0x00][..], B.as_slice()].concat();
+    let callee = [vec![ADDRESS, PUSH0, MSTORE], op(RETURN, &[0, 32])].concat();
+    for to in [2, 4, 0xdddd, 0xeeee] {
+        let call = op(CALL, &[50_000, to, 0, 0, 64, 64, 64]);
+        let caller =
+            [op(MSTORE, &[96, 0xabcdef]), call.clone(), call, vec![RETURNDATASIZE, ADD, ADD], finish()];
+        let delegated = Address::from_word(U256::from(0xdddd).into());
+        let world = World::new(&[(A, caller.concat()), (B, callee.clone()), (delegated, designator.clone())]);
         world.check();
     }
 }

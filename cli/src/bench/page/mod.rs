@@ -263,6 +263,7 @@ fn write_method(report: &Report, out: &mut String) -> fmt::Result {
         ),
         ("System", setting.system.clone()),
         ("Compiled for", format!("{}, -O{}", setting.target, setting.level)),
+        ("Hashes of earlier transactions", (if setting.cold { "forgotten" } else { "kept" }).to_owned()),
         ("Time for each workload", format!("{} s", setting.seconds_per_row)),
     ];
     let engines = report.engines.iter().map(|engine| (engine.name.as_str(), engine.what.clone()));

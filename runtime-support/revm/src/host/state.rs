@@ -35,18 +35,6 @@ const fn opcode(function: HostFn) -> u8 {
         HostFn::ExtcodeSize => opcode::EXTCODESIZE,
         HostFn::ExtcodeHash => opcode::EXTCODEHASH,
         HostFn::Blockhash => opcode::BLOCKHASH,
-        HostFn::Origin => opcode::ORIGIN,
-        HostFn::Gasprice => opcode::GASPRICE,
-        HostFn::Coinbase => opcode::COINBASE,
-        HostFn::Timestamp => opcode::TIMESTAMP,
-        HostFn::Number => opcode::NUMBER,
-        HostFn::Prevrandao => opcode::DIFFICULTY,
-        HostFn::Gaslimit => opcode::GASLIMIT,
-        HostFn::Chainid => opcode::CHAINID,
-        HostFn::Basefee => opcode::BASEFEE,
-        HostFn::Blobhash => opcode::BLOBHASH,
-        HostFn::Blobbasefee => opcode::BLOBBASEFEE,
-        HostFn::Slotnum => opcode::SLOTNUM,
         HostFn::Sload => opcode::SLOAD,
         HostFn::Sstore => opcode::SSTORE,
         HostFn::Tload => opcode::TLOAD,
@@ -65,16 +53,29 @@ const fn opcode(function: HostFn) -> u8 {
         HostFn::Return => opcode::RETURN,
         HostFn::Revert => opcode::REVERT,
         HostFn::Selfdestruct => opcode::SELFDESTRUCT,
-        HostFn::Udiv
-        | HostFn::Sdiv
-        | HostFn::Urem
-        | HostFn::Srem
-        | HostFn::Addmod
-        | HostFn::Mulmod
-        | HostFn::Exp
-        | HostFn::MemoryGrow
-        | HostFn::CalldataLoad
-        | HostFn::Underflow => panic!("no instruction of revm"),
+        other => environment_opcode(other),
+    }
+}
+
+/// The opcode of a function that tells of block and transaction.
+///
+/// # Panics
+/// For other functions.
+const fn environment_opcode(function: HostFn) -> u8 {
+    match function {
+        HostFn::Origin => opcode::ORIGIN,
+        HostFn::Gasprice => opcode::GASPRICE,
+        HostFn::Coinbase => opcode::COINBASE,
+        HostFn::Timestamp => opcode::TIMESTAMP,
+        HostFn::Number => opcode::NUMBER,
+        HostFn::Prevrandao => opcode::DIFFICULTY,
+        HostFn::Gaslimit => opcode::GASLIMIT,
+        HostFn::Chainid => opcode::CHAINID,
+        HostFn::Basefee => opcode::BASEFEE,
+        HostFn::Blobhash => opcode::BLOBHASH,
+        HostFn::Blobbasefee => opcode::BLOBBASEFEE,
+        HostFn::Slotnum => opcode::SLOTNUM,
+        _ => panic!("no instruction of revm"),
     }
 }
 

@@ -77,7 +77,8 @@ impl World {
     }
 
     /// Runs interpreted and natively, and checks that all is equal; returns the outcome as text
-    /// and how frames were run.
+    /// and how frames were run. The native run is made twice: in the second the EVM has the code ready, and
+    /// calls take the short way.
     pub fn compare<DB>(&self, db: impl Fn() -> DB, source: Arc<dyn CodeSource>) -> (String, FrameCounts)
     where
         DB: Database<Error: Debug>,
@@ -85,9 +86,13 @@ impl World {
         let expected = self.context(db()).build_mainnet().transact(self.transaction());
         let mut evm = AotEvm::new(self.context(db()), source);
         let actual = evm.transact(self.transaction());
+        let counts = evm.take_counts();
+        let again = evm.transact(self.transaction());
         let (expected, actual) = (text(expected), text(actual));
         assert_eq!(actual, expected);
-        (actual, evm.counts())
+        assert_eq!(text(again), expected, "the second time");
+        assert_eq!(evm.counts(), counts, "the second time");
+        (actual, counts)
     }
 
     /// [`Self::compare`] with every frame walked.
