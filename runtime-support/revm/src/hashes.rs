@@ -14,34 +14,42 @@ use ruint::aliases::U256;
 /// Bytes of the inputs that are remembered.
 const INPUT_BYTES: usize = 64;
 
-/// Entries in the table, a power of two: 26 KiB.
+/// Entries in the table, a power of two and a multiple of 64: 24 KiB.
 const ENTRIES: usize = 256;
 
-/// An input, as eight little-endian numbers, its hash, and the era in which it was hashed.
+/// An input, as eight little-endian numbers, and its hash.
 #[derive(Clone, Copy)]
 struct Entry {
     input: [u64; INPUT_BYTES / 8],
     hash: U256,
-    era: u64,
 }
 
 /// The last inputs of 64 bytes with their hashes.
 pub(crate) struct Hashes {
     entries: Box<[Entry; ENTRIES]>,
-    /// Entries of other eras are forgotten. Counts from 1, so that a new table is empty.
-    era: u64,
+    /// One bit for each place: whether an input has been put there.
+    used: [u64; ENTRIES / 64],
+    /// The hash of 64 zeros, which is what unused entries hold.
+    zeros: U256,
 }
 
 impl Hashes {
-    /// An empty table.
+    /// A table in which every entry is the hash of 64 zeros.
     pub(crate) fn new() -> Self {
-        let entry = Entry { input: [0; INPUT_BYTES / 8], hash: U256::ZERO, era: 0 };
-        Self { entries: Box::new([entry; ENTRIES]), era: 1 }
+        let zeros = hash(&[0; INPUT_BYTES]);
+        let entry = Entry { input: [0; INPUT_BYTES / 8], hash: zeros };
+        Self { entries: Box::new([entry; ENTRIES]), used: [0; ENTRIES / 64], zeros }
     }
 
-    /// Forgets all hashes.
-    pub(crate) const fn forget(&mut self) {
-        self.era += 1;
+    /// Forgets all hashes but that of zeros; takes time only for entries that are used.
+    pub(crate) fn forget(&mut self) {
+        for (index, word) in self.used.iter_mut().enumerate() {
+            while *word != 0 {
+                let place = 64 * index + word.trailing_zeros() as usize;
+                self.entries[place] = Entry { input: [0; INPUT_BYTES / 8], hash: self.zeros };
+                *word &= *word - 1;
+            }
+        }
     }
 
     /// The Keccak-256 hash of `input`, as a big-endian number.
@@ -58,10 +66,12 @@ impl Hashes {
     fn look_up(&mut self, bytes: &[u8; INPUT_BYTES]) -> U256 {
         let (limbs, _) = bytes.as_chunks::<8>();
         let input: [u64; INPUT_BYTES / 8] = std::array::from_fn(|i| u64::from_le_bytes(limbs[i]));
-        let entry = &mut self.entries[place(&input)];
-        if entry.input != input || entry.era != self.era {
+        let place = place(&input);
+        let entry = &mut self.entries[place];
+        if entry.input != input {
             hint::cold_path();
-            *entry = Entry { input, hash: hash(bytes), era: self.era };
+            *entry = Entry { input, hash: hash(bytes) };
+            self.used[place / 64] |= 1 << (place % 64);
         }
         entry.hash
     }
@@ -98,18 +108,19 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_has_forgotten_is_empty() {
+    fn a_table_that_has_forgotten_is_as_new() {
         let mut hashes = Hashes::new();
-        let mut input = [0; INPUT_BYTES];
-        for number in 0..4 {
-            input[0] = number;
-            assert_eq!(hashes.keccak256(&input), hash(&input));
-            let limbs = std::array::from_fn(|i| if i == 0 { u64::from(number) } else { 0 });
-            let is_known = |hashes: &Hashes| hashes.entries[place(&limbs)].era == hashes.era;
-            assert!(is_known(&hashes));
+        for round in 0..3 {
+            for number in 0..200 {
+                let mut input = [0; INPUT_BYTES];
+                input[31] = number;
+                assert_eq!(hashes.keccak256(&input), hash(&input), "{round}");
+            }
+            assert!(hashes.entries.iter().any(|entry| entry.input != [0; INPUT_BYTES / 8]));
             hashes.forget();
-            assert!(!is_known(&hashes));
-            assert_eq!(hashes.keccak256(&input), hash(&input));
+            let zeros = hash(&[0; INPUT_BYTES]);
+            let is_new = |entry: &Entry| entry.input == [0; INPUT_BYTES / 8] && entry.hash == zeros;
+            assert!(hashes.entries.iter().all(is_new));
         }
     }
 
