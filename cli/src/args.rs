@@ -1,6 +1,7 @@
 //! The command line: its commands, arguments and their meaning.
 
 mod bench;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use evmc_backend::CpuLevel;
 use regex::Regex;
 
 pub use bench::BenchArgs;
+pub use replay::ReplayArgs;
 
 use crate::{
     alloc::Number,
@@ -47,6 +49,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// List the passes of the compiler
     Passes(PassesArgs),
+    /// Execute blocks again and compare what they come to
+    Replay(ReplayArgs),
     /// Run one transaction on a contract
     Run(RunArgs),
     /// Run Ethereum state tests

@@ -9,7 +9,7 @@ use evmc_compiler::driver::CompileError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::{archive::ArchiveError, bench::external::ExternalError, input::InputError, run::CalldataError};
+use crate::{archive::ArchiveError, bench::external::ExternalError, input::InputError, replay::BlockFileError, run::CalldataError};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,11 @@ pub enum CliError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Input(#[from] InputError),
+
+    /// A file holds no block.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Block(#[from] BlockFileError),
 
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]

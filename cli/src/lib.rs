@@ -5,6 +5,7 @@
 //! * [`world`]: the state that a transaction runs on, and its root.
 //! * [`build`]: contracts to files. [`inspect`]: what is in a contract or an artifact.
 //! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests. [`bench`]: engines against each other.
+//! * [`replay`]: whole blocks.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
 //!
 //! Nothing here generates or loads code; that is the business of the compiler and the runtime.
@@ -26,6 +27,7 @@ pub mod input;
 pub mod inspect;
 pub mod outcome;
 pub mod output;
+pub mod replay;
 pub mod run;
 pub mod sender;
 pub mod statetest;

@@ -5,17 +5,21 @@ mod build;
 mod completions;
 mod inspect;
 mod passes;
+mod replay;
 mod run;
 mod statetest;
 mod transaction;
 
+use std::sync::Arc;
+
 use evmc_backend::{Backend, OptLevel, Options};
 use evmc_compiler::driver::Config;
+use evmc_revm::{CodeSource, NoCode};
 
 use crate::{
     args::{Command, CompileArgs, EngineName},
     backend,
-    engine::{CompiledEngine, Engine, InterpreterEngine, IrMaker, NativeMaker},
+    engine::{Codes, CompiledEngine, Engine, InterpreterEngine, IrMaker, NativeMaker},
     error::{CliError, ExitStatus, print_error},
     fork::Fork,
     input::{self, Contract, InputError, Warning},
@@ -28,6 +32,7 @@ pub fn run(command: Command) -> Result<ExitStatus, CliError> {
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Passes(args) => passes::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(args),
         Command::Completions(args) => completions::run(&args),
@@ -43,6 +48,22 @@ fn engine(name: EngineName, compile: &CompileArgs, initcode: bool) -> Result<Box
         EngineName::Native => {
             let maker = NativeMaker::new(backend(compile)?, config);
             Box::new(CompiledEngine::new("native", maker, initcode))
+        }
+    })
+}
+
+/// Where frames of blocks get their code, and what that is called. Initcode runs once and is interpreted.
+fn code_source(
+    name: EngineName,
+    compile: &CompileArgs,
+) -> Result<(Arc<dyn CodeSource>, &'static str), CliError> {
+    let config = config(compile, Fork::default());
+    Ok(match name {
+        EngineName::Interpreter => (Arc::new(NoCode), "interpreter"),
+        EngineName::Ir => (Arc::new(Codes::new(IrMaker::new(config), false)), "ir"),
+        EngineName::Native => {
+            let maker = NativeMaker::new(backend(compile)?, config);
+            (Arc::new(Codes::new(maker, false)), "native")
         }
     })
 }

@@ -15,7 +15,7 @@ mod lane;
 mod outcome;
 mod sample;
 mod skip;
-mod source;
+pub(crate) mod source;
 mod summary;
 mod verdict;
 

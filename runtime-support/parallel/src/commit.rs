@@ -1,0 +1,179 @@
+//! The one place where transactions take effect: in the order of the block, whatever order they were executed in.
+
+use std::fmt;
+
+use evmc_revm::FrameCounts;
+use revm::{
+    DatabaseRef,
+    context::{TxEnv, result::ExecutionResult},
+    primitives::{Address, U256, hardfork::SpecId},
+    state::AccountInfo,
+};
+
+use crate::{
+    access::ListRecord,
+    block::Block,
+    committed::CommittedState,
+    error::BlockError,
+    lane::Executed,
+    outcome::{Outcome, Stats},
+    receipt::Receipt,
+};
+
+/// The result of a block so far: the state, the gas, the receipts and the access list.
+///
+/// Transactions are handed in one after the other, each with the changes that it makes to the state as it is here.
+#[derive(Debug)]
+pub struct Committer {
+    /// The accounts as the transactions so far left them.
+    pub(crate) state: CommittedState,
+    /// How it was done.
+    pub(crate) stats: Stats,
+    /// Requests of system contracts.
+    pub(crate) requests: Vec<(u8, revm::primitives::Bytes)>,
+    receipts: Vec<Receipt>,
+    gas_used: u64,
+    record: Option<ListRecord>,
+    beneficiary: Address,
+    gas_limit: u64,
+    spec: SpecId,
+}
+
+impl Committer {
+    /// A committer for a block of which nothing has been executed. `records`: whether to make the access list.
+    pub(crate) fn new(block: &Block, records: bool) -> Self {
+        Self {
+            state: CommittedState::default(),
+            stats: Stats::default(),
+            requests: Vec::new(),
+            receipts: Vec::with_capacity(block.transactions.len()),
+            gas_used: 0,
+            record: records.then(ListRecord::default),
+            beneficiary: block.env.beneficiary,
+            gas_limit: block.env.gas_limit,
+            spec: block.spec(),
+        }
+    }
+
+    /// Number of the transaction whose turn it is, from 0.
+    pub(crate) const fn turn(&self) -> usize {
+        self.receipts.len()
+    }
+
+    /// Whether the block has the gas that the transaction may use.
+    pub(crate) fn admit<E: fmt::Debug + fmt::Display>(&self, tx: &TxEnv) -> Result<(), BlockError<E>> {
+        let (limit, left) = (tx.gas_limit, self.gas_limit.saturating_sub(self.gas_used));
+        if limit > left {
+            return Err(BlockError::GasLimit { index: self.turn(), limit, left });
+        }
+        Ok(())
+    }
+
+    /// Takes the transaction whose turn it is. Gives the account that it only paid, as that is now.
+    pub(crate) fn commit<D: DatabaseRef>(
+        &mut self,
+        tx: &TxEnv,
+        executed: Executed,
+        base: &D,
+    ) -> Result<Option<(Address, Option<AccountInfo>)>, D::Error> {
+        let number = self.turn() as u64 + 1;
+        let Executed { result, state, fee, payment, frames } = executed;
+        self.apply(number, state, base)?;
+        let mut paid = None;
+        if let Some((recipient, amount)) = payment {
+            paid = Some((recipient, self.credit(number, recipient, amount, base)?));
+        }
+        if let Some(fee) = fee {
+            self.credit(number, self.beneficiary, fee, base)?;
+        }
+        self.gas_used += result.gas().tx_gas_used();
+        self.count(frames);
+        self.receipts.push(Receipt {
+            tx_type: tx.tx_type,
+            is_success: result.is_success(),
+            cumulative_gas_used: self.gas_used,
+            logs: logs(result),
+        });
+        Ok(paid)
+    }
+
+    /// Takes the changes of a system call, before or after the transactions.
+    pub(crate) fn commit_system<D: DatabaseRef>(
+        &mut self,
+        number: u64,
+        executed: Executed,
+        base: &D,
+    ) -> Result<(), D::Error> {
+        self.count(executed.frames);
+        self.apply(number, executed.state, base)
+    }
+
+    /// Takes a withdrawal.
+    pub(crate) fn withdraw<D: DatabaseRef>(
+        &mut self,
+        address: Address,
+        amount: U256,
+        base: &D,
+    ) -> Result<(), D::Error> {
+        self.credit(self.turn() as u64 + 1, address, amount, base).map(drop)
+    }
+
+    /// Applies the changes of an execution.
+    fn apply<D: DatabaseRef>(
+        &mut self,
+        number: u64,
+        state: revm::state::EvmState,
+        base: &D,
+    ) -> Result<(), D::Error> {
+        if let Some(record) = &mut self.record {
+            record.add(number, &state, &self.state, base)?;
+        }
+        for (address, account) in state {
+            self.state.apply(address, account);
+        }
+        Ok(())
+    }
+
+    /// Pays an account; gives it as it is then.
+    fn credit<D: DatabaseRef>(
+        &mut self,
+        number: u64,
+        address: Address,
+        amount: U256,
+        base: &D,
+    ) -> Result<Option<AccountInfo>, D::Error> {
+        let credited = self.state.credit(base, address, amount, self.spec)?;
+        if let Some(record) = &mut self.record {
+            record.add_credit(number, address, &credited);
+        }
+        Ok(credited.after)
+    }
+
+    fn count(&mut self, frames: FrameCounts) {
+        let all = &mut self.stats.frames;
+        all.native += frames.native;
+        all.without_code += frames.without_code;
+        all.without_stack += frames.without_stack;
+    }
+
+    /// The block's result.
+    pub(crate) fn finish<D: DatabaseRef>(self, base: &D) -> Result<Outcome, D::Error> {
+        let access_list = self.record.map(|record| record.finish(base)).transpose()?;
+        Ok(Outcome {
+            gas_used: self.gas_used,
+            receipts: self.receipts,
+            requests: self.requests,
+            state: self.state,
+            access_list,
+            stats: self.stats,
+        })
+    }
+}
+
+/// The logs that count: none where the transaction did not succeed.
+fn logs(result: ExecutionResult) -> Vec<revm::primitives::Log> {
+    match result {
+        ExecutionResult::Success { logs, .. } => logs,
+        ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Vec::new(),
+    }
+}

@@ -1,0 +1,155 @@
+//! The engine: blocks in, outcomes out.
+
+use std::{io, sync::Arc};
+
+use evmc_revm::CodeSource;
+use revm::{DatabaseRef, primitives::hardfork::SpecId};
+
+use crate::{
+    access::{AccessList, ListIndex},
+    block::Block,
+    error::BlockError,
+    outcome::{Fallback, Outcome},
+    pool::Pool,
+    run::{Plan, Run},
+    versions::Versions,
+};
+
+/// In which order transactions are executed. The result is the same.
+#[derive(Clone, Debug, Default)]
+pub enum Schedule {
+    /// One after the other.
+    #[default]
+    Sequential,
+    /// In any order, each on what this access list says that the ones before left behind. A list that is not the
+    /// block's is found out, and the block executed sequentially.
+    Bal(Arc<AccessList>),
+    /// Ahead of their turn on what is known, and again where that does not hold.
+    Optimistic,
+}
+
+/// How an engine works.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Worker threads.
+    pub threads: usize,
+    /// Keep each worker on a processor of its own.
+    pub pins: bool,
+    /// Make the block's access list.
+    pub records_list: bool,
+    /// Apply the block's withdrawals after the transactions.
+    pub applies_withdrawals: bool,
+    /// Let workers yield at random places, by this seed: for tests.
+    pub yield_seed: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 1, pins: false, records_list: false, applies_withdrawals: true, yield_seed: None }
+    }
+}
+
+/// Executes blocks on states of type `D`, with workers that stay from one block to the next.
+pub struct BlockEngine<D: DatabaseRef> {
+    pool: Pool<D>,
+    options: Options,
+}
+
+impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
+    /// An engine whose frames run with the code that `codes` has.
+    ///
+    /// # Errors
+    /// When the system refuses the threads or the address space for their stacks.
+    pub fn new(options: Options, codes: &Arc<dyn CodeSource>) -> io::Result<Self> {
+        let pool = Pool::start(options.threads, codes, options.pins, options.yield_seed)?;
+        Ok(Self { pool, options })
+    }
+
+    /// Executes a block on the state before it.
+    ///
+    /// # Errors
+    /// When the block is invalid, or the state cannot be read; the same ones under every schedule.
+    pub fn execute(
+        &mut self,
+        block: &Arc<Block>,
+        base: &Arc<D>,
+        schedule: &Schedule,
+    ) -> Result<Outcome, BlockError<D::Error>> {
+        match schedule {
+            _ if block.transactions.is_empty() => self.sequential(block, base, None),
+            Schedule::Sequential => self.sequential(block, base, None),
+            Schedule::Optimistic => {
+                let plan = Plan::Optimistic(Arc::new(Versions::new()));
+                self.run(block, base, plan, self.options.records_list)
+            }
+            Schedule::Bal(_) if !block.spec().is_enabled_in(SpecId::SPURIOUS_DRAGON) => {
+                self.sequential(block, base, Some(Fallback::Fork))
+            }
+            Schedule::Bal(list) => match self.by_list(block, base, list)? {
+                Ok(outcome) => Ok(outcome),
+                Err(why) => self.sequential(block, base, Some(Fallback::WrongList(why))),
+            },
+        }
+    }
+
+    /// Executes by an access list and nothing else.
+    ///
+    /// # Errors
+    /// [`BlockError::List`] where the list is not the block's; else those of [`Self::execute`].
+    pub fn execute_by_list(
+        &mut self,
+        block: &Arc<Block>,
+        base: &Arc<D>,
+        list: &AccessList,
+    ) -> Result<Outcome, BlockError<D::Error>> {
+        self.by_list(block, base, list)?.map_err(BlockError::List)
+    }
+
+    /// Executes by a list; the inner error tells how that differs from the block's.
+    fn by_list(
+        &mut self,
+        block: &Arc<Block>,
+        base: &Arc<D>,
+        list: &AccessList,
+    ) -> Result<Result<Outcome, String>, BlockError<D::Error>> {
+        let plan = Plan::Listed(Arc::new(ListIndex::new(list)));
+        let outcome = match self.run(block, base, plan, true) {
+            Ok(outcome) => outcome,
+            Err(error @ (BlockError::State(_) | BlockError::Worker(_))) => return Err(error),
+            // The block may be valid all the same.
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        // Had each transaction started from what the list says, and the list is what they made of it: then, one
+        // after the other, each started from what the ones before really left.
+        let made = outcome.access_list.as_ref();
+        Ok(match made.and_then(|made| list.first_difference(made)) {
+            None => Ok(outcome),
+            Some(difference) => Err(difference),
+        })
+    }
+
+    fn sequential(
+        &mut self,
+        block: &Arc<Block>,
+        base: &Arc<D>,
+        fallback: Option<Fallback>,
+    ) -> Result<Outcome, BlockError<D::Error>> {
+        let mut outcome = self.run(block, base, Plan::Sequential, self.options.records_list)?;
+        outcome.stats.fallback = fallback;
+        Ok(outcome)
+    }
+
+    fn run(
+        &mut self,
+        block: &Arc<Block>,
+        base: &Arc<D>,
+        plan: Plan,
+        records: bool,
+    ) -> Result<Outcome, BlockError<D::Error>> {
+        let workers = if matches!(plan, Plan::Sequential) { 1 } else { self.pool.threads() };
+        let applies_withdrawals = self.options.applies_withdrawals;
+        let run = Arc::new(Run::new(Arc::clone(block), Arc::clone(base), plan, records, applies_withdrawals));
+        self.pool.run(&run, workers).map_err(BlockError::Worker)?;
+        run.result()?.finish(&**base).map_err(BlockError::State)
+    }
+}
