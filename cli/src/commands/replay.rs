@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::code_source;
 use crate::{
-    args::{EngineName, ReplayArgs},
+    args::ReplayArgs,
     error::{CliError, ExitStatus},
     output,
     replay::{self, EngineOptions, Options},
@@ -28,7 +28,6 @@ pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
             yield_seed: args.yields,
         },
         repeat: args.repeat,
-        warms_up: args.engine != EngineName::Interpreter,
         lists: args.bal.clone(),
         emit_lists: args.emit_bal.clone(),
     };

@@ -86,8 +86,6 @@ pub struct Options {
     pub engine: EngineOptions,
     /// How often each block is executed with the clock running.
     pub repeat: u32,
-    /// Execute each block beforehand, so that its code is compiled.
-    pub warms_up: bool,
     /// Folder with access lists, `NUMBER.rlp`; without it, [`ScheduleName::Bal`] makes them by a run beforehand.
     pub lists: Option<PathBuf>,
     /// Folder to write access lists to.
@@ -168,9 +166,8 @@ type Played = Result<Outcome, BlockError<StateError>>;
 impl Player<'_> {
     fn play(&mut self, block: &ReplayBlock) -> Result<(), CliError> {
         let schedule = self.schedule(block)?;
-        if self.options.warms_up {
-            drop(self.engine.execute(&block.block, &block.state, &Schedule::Sequential));
-        }
+        // Compiles what the block calls, and has what is made once in a process made.
+        drop(self.engine.execute(&block.block, &block.state, &Schedule::Sequential));
         let mut nanos = Vec::new();
         let mut last: Option<Played> = None;
         let mut differences = Vec::new();

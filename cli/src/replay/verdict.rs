@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use evmc_parallel::{
     BlockError, Outcome,
     outcome::AccountDiff,
@@ -69,9 +69,35 @@ fn account_differences(ours: &Post, theirs: &Post) -> Vec<String> {
     let missing = theirs.keys().filter(|address| !ours.contains_key(*address));
     let missing = missing.map(|address| format!("account {address} is as before"));
     let different = ours.iter().filter_map(|(address, account)| match theirs.get(address) {
-        None => Some(format!("account {address} is changed: {account:?}")),
-        Some(other) if other != account => Some(format!("account {address}: {account:?} instead of {other:?}")),
-        Some(_) => None,
+        None => Some(format!("account {address} is changed")),
+        Some(other) => account_difference(account.as_ref(), other.as_ref())
+            .map(|difference| format!("account {address}: {difference}")),
     });
     different.chain(missing).collect()
+}
+
+/// Where two accounts differ first.
+fn account_difference(ours: Option<&AccountDiff>, theirs: Option<&AccountDiff>) -> Option<String> {
+    let (ours, theirs) = match (ours, theirs) {
+        (Some(ours), Some(theirs)) => (ours, theirs),
+        (None, None) => return None,
+        (Some(_), None) => return Some("it is not gone".to_owned()),
+        (None, Some(_)) => return Some("it is gone".to_owned()),
+    };
+    if ours.balance != theirs.balance {
+        return Some(format!("balance {} instead of {}", ours.balance, theirs.balance));
+    }
+    if ours.nonce != theirs.nonce {
+        return Some(format!("nonce {} instead of {}", ours.nonce, theirs.nonce));
+    }
+    if ours.code_hash != theirs.code_hash {
+        return Some(format!("code {} instead of {}", ours.code_hash, theirs.code_hash));
+    }
+    let slots = ours.storage.keys().chain(theirs.storage.keys());
+    let unequal = slots.map(|slot| (slot, ours.storage.get(slot), theirs.storage.get(slot)));
+    let value = |value: Option<&U256>| value.map_or("unchanged".to_owned(), |value| format!("{value:#x}"));
+    unequal
+        .filter(|(_, ours, theirs)| ours != theirs)
+        .map(|(slot, ours, theirs)| format!("slot {slot:#x} {} instead of {}", value(ours), value(theirs)))
+        .next()
 }

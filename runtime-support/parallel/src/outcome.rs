@@ -45,7 +45,7 @@ pub struct AccountDiff {
     pub nonce: u64,
     /// Keccak-256 of the code.
     pub code_hash: B256,
-    /// Slots whose value differs.
+    /// Slots whose value differs; of an account that was created in the block, all that are not zero.
     pub storage: BTreeMap<U256, U256>,
 }
 
@@ -105,7 +105,8 @@ fn difference<D: DatabaseRef>(
     let Some(info) = &account.info else { return Ok(before.is_some().then_some(None)) };
     let mut storage = BTreeMap::new();
     for (slot, value) in &account.storage {
-        if base.storage_ref(address, *slot)? != *value {
+        let before = if account.is_reset { U256::ZERO } else { base.storage_ref(address, *slot)? };
+        if before != *value {
             storage.insert(*slot, *value);
         }
     }
