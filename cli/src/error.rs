@@ -9,7 +9,10 @@ use evmc_compiler::driver::CompileError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::{archive::ArchiveError, bench::external::ExternalError, input::InputError, replay::BlockFileError, run::CalldataError};
+use crate::{
+    archive::ArchiveError, bench::external::ExternalError, input::InputError, replay::BlockFileError,
+    run::CalldataError,
+};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! * [`asm`]: a small EVM assembler; [`assembly`]: its text form.
 //! * [`filetest`]: tests that are files.
-//! * [`backends`]: the code generators of this build.
+//! * [`backends`]: the code generators of this build. [`blocks`]: whole blocks, made up.
 //! * [`objects`], [`native`], [`kernel`]: object files made by hand, and code run without a frontend.
 //! * [`bench_set`], [`corpus`]: the given benchmark transactions and real contracts.
 //! * [`fuzz`]: random programs, every engine against the reference.
@@ -13,6 +13,7 @@
 pub mod asm;
 pub mod assembly;
 pub mod backends;
+pub mod blocks;
 pub mod corpus;
 pub mod filetest;
 pub mod fuzz;

@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("evmc-artifact", &["evmc-abi"]),
     ("evmc-loader", &["evmc-abi", "evmc-artifact"]),
     ("evmc-revm", &["evmc-abi", "evmc-artifact", "evmc-loader"]),
+    ("evmc-parallel", &["evmc-revm"]),
     (
         "evmc",
         &[
@@ -32,6 +33,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-artifact",
             "evmc-loader",
             "evmc-revm",
+            "evmc-parallel",
         ],
     ),
     (
@@ -46,6 +48,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-artifact",
             "evmc-loader",
             "evmc-revm",
+            "evmc-parallel",
         ],
     ),
     (
@@ -60,6 +63,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-artifact",
             "evmc-loader",
             "evmc-revm",
+            "evmc-parallel",
             "evmc-testsuite",
         ],
     ),
@@ -67,8 +71,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Foreign crates, by the start of their names, that only some crates may use, tests aside.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("revm", &["evmc-revm", "evmc", "evmc-testsuite", "evmc-benches"]),
-    ("alloy", &["evmc", "evmc-testsuite", "evmc-benches"]),
+    ("revm", &["evmc-revm", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
+    ("alloy", &["evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
     ("cranelift-codegen", &["evmc-backend-cranelift"]),
     ("cranelift-frontend", &["evmc-backend-cranelift"]),
     ("cranelift-module", &["evmc-backend-cranelift"]),

@@ -126,7 +126,8 @@ fn environment(header: &Field<'_>, spec: SpecId, blob_fraction: u64) -> Read<Blo
 fn transaction(tx: &Field<'_>) -> Read<TxEnv> {
     let tx_type = tx.member("type", as_u8)?;
     let kind = tx.optional("to", as_address)?.map_or(TxKind::Create, TxKind::Call);
-    let needs_recipient = tx_type == TransactionType::Eip4844 as u8 || tx_type == TransactionType::Eip7702 as u8;
+    let needs_recipient =
+        tx_type == TransactionType::Eip4844 as u8 || tx_type == TransactionType::Eip7702 as u8;
     if needs_recipient && kind.is_create() {
         return Err(tx.error(format!("a transaction of type {tx_type} has a recipient")));
     }
@@ -181,10 +182,7 @@ fn authorization(one: &Field<'_>) -> Read<SignedAuthorization> {
 
 /// A withdrawal (EIP-4895).
 fn withdrawal(one: &Field<'_>) -> Read<Withdrawal> {
-    Ok(Withdrawal {
-        address: one.member("address", as_address)?,
-        amount_gwei: one.member("amount", as_u64)?,
-    })
+    Ok(Withdrawal { address: one.member("address", as_address)?, amount_gwei: one.member("amount", as_u64)? })
 }
 
 /// A slot or a value, as the files write them: of any length up to 32 bytes.

@@ -68,7 +68,9 @@ impl Row {
 /// Why a block was executed sequentially, in words.
 fn fallback(why: &Fallback) -> String {
     match why {
-        Fallback::Fork => "sequential: before EIP-161 an access list does not say which accounts exist".to_owned(),
+        Fallback::Fork => {
+            "sequential: before EIP-161 an access list does not say which accounts exist".to_owned()
+        }
         Fallback::WrongList(difference) => format!("sequential: the access list is wrong: {difference}"),
     }
 }

@@ -15,10 +15,7 @@ use super::format::{Expected, ReplayBlock};
 const MAX_TOLD: usize = 3;
 
 /// How an outcome differs from what is expected, in words; empty where it does not.
-pub fn differences(
-    block: &ReplayBlock,
-    outcome: &Result<Outcome, BlockError<StateError>>,
-) -> Vec<String> {
+pub fn differences(block: &ReplayBlock, outcome: &Result<Outcome, BlockError<StateError>>) -> Vec<String> {
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => return vec![error.to_string()],

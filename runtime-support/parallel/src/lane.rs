@@ -15,11 +15,11 @@ use revm::{
 };
 
 use crate::{
+    access::ListIndex,
     block::Block,
     committed::CommittedState,
     error::BlockError,
     handler::{BlockHandler, LaneError},
-    access::ListIndex,
     reads::Reads,
     versions::Versions,
     view::{Ahead, LaneDb, View, ViewError},
@@ -150,7 +150,8 @@ impl<D: DatabaseRef> Lane<D> {
         }
         self.on_committed(state, |lane| {
             lane.evm.context_mut().tx = TxEnv::new_system_tx(contract, data);
-            let result = MainnetHandler::<_, LaneError<D::Error>, _>::default().run_system_call(&mut lane.evm);
+            let result =
+                MainnetHandler::<_, LaneError<D::Error>, _>::default().run_system_call(&mut lane.evm);
             lane.finish(result, None).map(Some)
         })
     }

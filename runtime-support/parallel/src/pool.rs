@@ -57,8 +57,7 @@ impl<D: DatabaseRef + Send + Sync + 'static> Pool<D> {
             let profile = Profile { number, is_pinned, yield_seed, codes: Arc::clone(codes) };
             let (jobs, queue) = channel();
             let report = report.clone();
-            let thread =
-                spawn_worker(&format!("block-{number}"), move || profile.live(&queue, &report))?;
+            let thread = spawn_worker(&format!("block-{number}"), move || profile.live(&queue, &report))?;
             Ok(Worker { jobs: Some(jobs), thread: Some(thread) })
         };
         let workers = (0..threads.max(1)).map(start).collect::<io::Result<_>>()?;

@@ -98,7 +98,8 @@ impl<D: DatabaseRef> Run<D> {
         let progress = &mut *self.progress();
         let mut all = || {
             self.begin(lane, &mut progress.committer)?;
-            (0..self.block.transactions.len()).try_for_each(|_| self.in_turn(lane, &mut progress.committer))?;
+            (0..self.block.transactions.len())
+                .try_for_each(|_| self.in_turn(lane, &mut progress.committer))?;
             self.end(lane, &mut progress.committer)
         };
         progress.error = all().err();

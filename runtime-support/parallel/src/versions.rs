@@ -228,9 +228,11 @@ mod tests {
 
     /// An account that was touched, with a slot that was changed from 1 to `value`.
     fn account(slot: u64, value: u64) -> Account {
-        let changed =
-            EvmStorageSlot::new_changed(U256::ONE, U256::from(value), TransactionId::default());
-        Account::default().with_touched_mark().with_storage([(U256::from(slot), changed)].into_iter())
+        let changed = EvmStorageSlot::new_changed(U256::ONE, U256::from(value), TransactionId::default());
+        Account::default()
+            .with_info(AccountInfo::default().with_nonce(1))
+            .with_touched_mark()
+            .with_storage([(U256::from(slot), changed)].into_iter())
     }
 
     fn publish(versions: &Versions, number: usize, account: Account) {

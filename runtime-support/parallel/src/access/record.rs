@@ -138,7 +138,8 @@ impl AccountRecord {
             if changes.is_empty() {
                 list.storage_reads.push(slot);
             } else {
-                let changes = changes.into_iter().map(|(number, value)| StorageChange::new(at(number), value));
+                let changes =
+                    changes.into_iter().map(|(number, value)| StorageChange::new(at(number), value));
                 list.storage_changes.push(SlotChanges::new(slot, changes.collect()));
             }
         }
