@@ -6,8 +6,8 @@ use evmc_backend::{LegalPasses, OptLevel, Options};
 use evmc_ir::Module;
 
 use crate::passes::{
-    clamp, dead_code, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, narrow, simplify,
-    trivial_params,
+    clamp, dead_code, dead_store, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, narrow,
+    simplify, trivial_params,
 };
 
 /// A pass over a module.
@@ -75,7 +75,7 @@ pub const PIPELINE: &[Pass] = &[
     Pass { name: "fold", what: "the same behind inlining", from: OptLevel::Default, run: fold::run },
     Pass {
         name: "forward",
-        what: "replaces loads of words of memory and storage that are known",
+        what: "replaces loads and hashes of words of memory and storage that are known",
         from: OptLevel::Default,
         run: forward::run,
     },
@@ -114,6 +114,18 @@ pub const PIPELINE: &[Pass] = &[
         what: "computes what was computed before only once",
         from: OptLevel::Default,
         run: gvn::run,
+    },
+    Pass {
+        name: "forward",
+        what: "the same where two keys are seen to be one",
+        from: OptLevel::Default,
+        run: forward::run,
+    },
+    Pass {
+        name: "dead_store",
+        what: "removes stores to memory that nothing reads",
+        from: OptLevel::Default,
+        run: dead_store::run,
     },
     Pass {
         name: "clamp",
@@ -184,6 +196,7 @@ pub const ORDER: &[Order] = &[
     Order { before: "simplify", after: "gvn", why: "rules give one form to what can be written in several" },
     Order { before: "gvn", after: "clamp", why: "a step that is computed twice is not seen as one" },
     Order { before: "clamp", after: "narrow", why: "it knows counters and constants as words" },
+    Order { before: "forward", after: "dead_store", why: "a store is dead once its loads take the value" },
     Order {
         before: "simplify",
         after: "narrow",

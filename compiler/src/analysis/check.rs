@@ -1,11 +1,11 @@
-//! The checks that stand before an access of VM memory, read back from the IR.
+//! The checks that stand before an access of VM memory: how they are written, and read back from the IR.
 //!
-//! The frontend writes an access as: end the frame where the offset exceeds 64 bits; take the low 64
+//! An access is written as: end the frame where the offset exceeds 64 bits; take the low 64
 //! bits; add the length, saturating; `mem.ensure`; load or store. Passes that remove or merge checks
 //! want to know which root and distance they are about ([`Place`]).
 
 use evmc_abi::ExitCode;
-use evmc_ir::{Function, Imm, InstData, Opcode, Type, Value};
+use evmc_ir::{Builder, Function, Imm, InstData, Opcode, Type, Value};
 use ruint::aliases::U256;
 
 use super::place::{Place, Places};
@@ -46,6 +46,25 @@ impl Check {
             Self::Fits { place } | Self::Ensure { place, .. } => place,
         }
     }
+}
+
+/// Writes the checks of `length` bytes from a word on; gives the offset in 64 bits.
+pub fn write(b: &mut Builder, offset: Value, length: u64) -> Value {
+    let limit = b.constant(Type::I256, U256::from(u64::MAX));
+    let too_large = b.binary(Opcode::Ugt, offset, limit);
+    b.exit_if(ExitCode::InvalidOperand, too_large);
+    let offset = b.convert(Opcode::Trunc, Type::I64, offset);
+    let end = saturating_end(b, offset, length);
+    b.effect(Opcode::MemEnsure, &[end]);
+    offset
+}
+
+/// `offset + length`, or the largest number where that wraps: nobody can pay for it.
+fn saturating_end(b: &mut Builder, offset: Value, length: u64) -> Value {
+    let length = b.small(Type::I64, length);
+    let (end, wraps) = b.pair(Opcode::AddCarry, Type::I64, &[offset, length]);
+    let most = b.small(Type::I64, u64::MAX);
+    b.select(wraps, most, end)
 }
 
 /// The word that a condition compares with 64 bits.

@@ -1,5 +1,6 @@
 //! Questions about the IR that several passes ask; none of them changes anything.
 
+pub mod bit_set;
 pub mod call_graph;
 pub mod check;
 pub mod climb;
@@ -7,6 +8,7 @@ pub mod demand;
 pub mod edges;
 pub mod fact;
 pub mod known;
+pub mod memory;
 pub mod place;
 mod refine;
 mod transfer;

@@ -18,7 +18,7 @@ use ruint::aliases::U256;
 pub const MOST_OFFSET: i64 = 1 << 40;
 
 /// A value as root and offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Where the chain of additions starts; `None` for a constant, whose offset is not negative.
     pub root: Option<Value>,
@@ -28,7 +28,7 @@ pub struct Place {
 
 impl Place {
     /// The place that is `bytes` further on, if it is near enough.
-    fn plus(self, bytes: i64) -> Option<Self> {
+    pub fn plus(self, bytes: i64) -> Option<Self> {
         let least = if self.root.is_some() { -MOST_OFFSET } else { 0 };
         let offset = self.offset + bytes;
         (least..=MOST_OFFSET).contains(&offset).then_some(Self { offset, ..self })

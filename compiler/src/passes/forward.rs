@@ -1,4 +1,4 @@
-//! Replaces loads of what is known to be there: words of memory, storage and transient storage.
+//! Replaces loads and hashes of what is known to be there: words of memory, storage and transient storage.
 //!
 //! What was stored or loaded is known at every point where it was on all ways there and nothing since may
 //! have changed it. That is a forward analysis over sets of *facts*, one for each load and store, with
@@ -14,6 +14,7 @@
 //!   is an instruction of its own, and dynamic gas, since EIP-2929, is that of the first access in the
 //!   transaction, which the one before was. It adds nothing to what was accessed (EIP-7928).
 //! * **Transient storage** (EIP-1153) as storage.
+//! * **Hashes** of words of memory that are known become hashes of values ([`hash`]).
 //!
 //! Values go in as bytes and come out as bytes, so a reversal of a reversal is dropped on the way; else the
 //! pointers in memory would not be seen as the sums that they are. What that brings to light is forwarded in
@@ -21,6 +22,7 @@
 
 mod facts;
 mod flow;
+mod hash;
 
 use cranelift_entity::EntitySet;
 use evmc_ir::cursor::Replacements;
@@ -29,11 +31,12 @@ use evmc_ir::{Block, Dominators, Function, Inst, Module, Opcode, Value, ValueDef
 use crate::analysis::place::Places;
 
 use facts::{Facts, Summaries};
+use hash::Hashes;
 
 /// Rounds over a function at most.
 const ROUNDS: usize = 3;
 
-/// Runs the pass; gives how many loads it replaced.
+/// Runs the pass; gives how many loads and hashes it replaced.
 pub fn run(module: &mut Module) -> usize {
     let summaries = Summaries::of(module);
     let mut replaced = 0;
@@ -49,7 +52,7 @@ pub fn run(module: &mut Module) -> usize {
     replaced
 }
 
-/// One round; gives how many loads it replaced.
+/// One round; gives how many loads and hashes it replaced.
 fn round(function: &mut Function, summaries: &Summaries) -> usize {
     let dominators = Dominators::new(function);
     let places = Places::new(function, dominators.rpo());
@@ -64,6 +67,8 @@ fn round(function: &mut Function, summaries: &Summaries) -> usize {
                 known.replace(function, inst, value);
             } else if function.insts[inst].opcode == Opcode::Bswap {
                 known.cancel(function, inst);
+            } else if let Some(words) = facts.hashed(inst, &live) {
+                known.hashes.push(block, inst, words);
             }
             facts.pass(inst, &mut live);
         }
@@ -76,6 +81,7 @@ fn round(function: &mut Function, summaries: &Summaries) -> usize {
 struct Known {
     replacements: Replacements,
     loads: EntitySet<Inst>,
+    hashes: Hashes,
     count: usize,
 }
 
@@ -106,6 +112,6 @@ impl Known {
                 function.blocks[block].insts.retain(|inst| !self.loads.contains(*inst));
             }
         }
-        self.count
+        self.count + self.hashes.rewrite(function, &mut self.replacements)
     }
 }

@@ -1,7 +1,7 @@
 //! Computes what was computed before only once: global value numbering over the dominator tree.
 //!
 //! Two instructions with one operation, one type, one immediate and the same operands give the same
-//! results if the operation is pure, or reads what never changes while a frame runs (calldata, code,
+//! results if the operation is pure, also one of the host, or reads what never changes while a frame runs (calldata, code,
 //! who called). Where the first dominates the second, its results stand for those of the second; since
 //! blocks are walked with dominators first, operands that were replaced themselves are compared by
 //! what replaced them. Operands of commutative operations are compared in either order.
@@ -37,7 +37,8 @@ struct Key {
     ty: Option<Type>,
     args: Values,
     constant: U256,
-    field: usize,
+    /// Number of the field, or of the host function, and 1.
+    number: usize,
 }
 
 fn run_on_function(function: &mut Function) -> usize {
@@ -76,14 +77,15 @@ fn run_on_function(function: &mut Function) -> usize {
 /// What an instruction computes, if that is the same wherever it stands.
 fn key(function: &Function, inst: Inst) -> Option<Key> {
     let data = &function.insts[inst];
-    let (mut constant, mut field) = (U256::ZERO, 0);
+    let (mut constant, mut number) = (U256::ZERO, 0);
     match &data.imm {
         Imm::Constant(number) => constant = function.constants[*number],
-        Imm::Field(read) if never_changes(*read) => field = read.offset() + 1,
+        Imm::Field(read) if never_changes(*read) => number = read.offset() + 1,
+        Imm::Host(host) if host.effects().is_pure() => number = usize::from(*host as u16) + 1,
         Imm::None if data.opcode.row().effects.is_pure() || data.opcode == Opcode::CalldataLoad => {}
         _ => return None,
     }
-    Some(Key { opcode: data.opcode, ty: data.ty, args: ordered(data), constant, field })
+    Some(Key { opcode: data.opcode, ty: data.ty, args: ordered(data), constant, number })
 }
 
 /// The operands, those that can be exchanged in the order of their numbers.

@@ -2,6 +2,7 @@
 
 pub mod clamp;
 pub mod dead_code;
+pub mod dead_store;
 pub mod ensure;
 pub mod fold;
 pub mod forward;

@@ -158,6 +158,10 @@ host_functions! {
     Mulmod mulmod(3) -> 1, [];
     /// `base^exponent mod 2^256`.
     Exp exp(2) -> 1, [];
+    /// Keccak-256 of the 32 bytes of a word, the most significant first.
+    KeccakWord keccak_word(1) -> 1, [];
+    /// Keccak-256 of the 64 bytes of two words, the most significant byte of each first.
+    KeccakPair keccak_pair(2) -> 1, [];
 
     /// Grows VM memory to hold `end` bytes (low 64 bits of the word) and charges for it.
     MemoryGrow memory_grow(1) -> 0, [METERED GROWS_MEMORY];

@@ -33,7 +33,7 @@ pub use host::{Effects, HostCall, HostFn, HostTable};
 pub use stretch::{OpRow, StretchRange};
 
 /// Version of everything in this crate that compiled code relies on.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Type of a compiled contract's entry point: takes the frame, gives an [`ExitCode`] as its number.
 pub type EntryPoint = unsafe extern "C" fn(frame: *mut Frame) -> u32;

@@ -55,22 +55,31 @@ impl Hashes {
     /// The Keccak-256 hash of `input`, as a big-endian number.
     #[inline]
     pub(crate) fn keccak256(&mut self, input: &[u8]) -> U256 {
-        match input.try_into() {
-            Ok(input) => self.look_up(input),
-            Err(_) => hash(input),
+        let (limbs, rest) = input.as_chunks::<8>();
+        match <&[[u8; 8]; INPUT_BYTES / 8]>::try_from(limbs) {
+            Ok(limbs) if rest.is_empty() => self.look_up(limbs.map(u64::from_le_bytes)),
+            _ => hash(input),
         }
+    }
+
+    /// The Keccak-256 hash of the bytes of two big-endian numbers.
+    #[inline]
+    pub(crate) fn pair(&mut self, first: U256, second: U256) -> U256 {
+        let [first, second] = [first, second].map(|word| word.into_limbs().map(u64::swap_bytes));
+        let [a, b, c, d] = first;
+        let [e, f, g, h] = second;
+        self.look_up([d, c, b, a, h, g, f, e])
     }
 
     /// The hash of an input of 64 bytes, from the table or into it.
     #[inline]
-    fn look_up(&mut self, bytes: &[u8; INPUT_BYTES]) -> U256 {
-        let (limbs, _) = bytes.as_chunks::<8>();
-        let input: [u64; INPUT_BYTES / 8] = std::array::from_fn(|i| u64::from_le_bytes(limbs[i]));
+    fn look_up(&mut self, input: [u64; INPUT_BYTES / 8]) -> U256 {
         let place = place(&input);
         let entry = &mut self.entries[place];
         if entry.input != input {
             hint::cold_path();
-            *entry = Entry { input, hash: hash(bytes) };
+            let bytes = input.map(u64::to_le_bytes);
+            *entry = Entry { input, hash: hash(bytes.as_flattened()) };
             self.used[place / 64] |= 1 << (place % 64);
         }
         entry.hash
@@ -104,6 +113,8 @@ mod tests {
             for len in [0, 31, 32, 63, 64, 65, 96] {
                 assert_eq!(hashes.keccak256(&input[..len]), hash(&input[..len]));
             }
+            let word = |at| U256::from_be_slice(&input[at..at + 32]);
+            assert_eq!(hashes.pair(word(7), word(39)), hash(&input[7..71]));
         }
     }
 

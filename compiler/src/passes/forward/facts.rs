@@ -8,13 +8,16 @@ use evmc_ir::{Block, Func, Function, Imm, Inst, InstData, Module, Opcode, Type, 
 use ruint::aliases::U256;
 use smallvec::SmallVec;
 
+use crate::analysis::bit_set::BitSet;
 use crate::analysis::call_graph::CallGraph;
-use crate::analysis::place::{MOST_OFFSET, Place, Places};
-
-use super::flow::Set;
+use crate::analysis::memory::{self, Access, Span};
+use crate::analysis::place::{Place, Places};
 
 /// Bytes of a word.
 const WORD: i64 = 32;
+
+/// Bytes of two words.
+const TWO_WORDS: i64 = 2 * WORD;
 
 /// What is read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,19 +45,11 @@ impl Key {
     }
 }
 
-/// A range of memory.
-#[derive(Clone, Copy, Debug)]
-struct Range {
-    start: Place,
-    /// Behind the last byte, from the same root; `None` where that is not known.
-    end: Option<i64>,
-}
-
 /// What an instruction makes unknown.
 #[derive(Clone, Copy, Debug)]
 enum Kill {
     Memory,
-    Range(Range),
+    Span(Span),
     All(Space),
     Key(Space, Key),
 }
@@ -75,6 +70,8 @@ struct Event {
     fact: Option<u32>,
     /// Whether it gives a value that may be known.
     is_load: bool,
+    /// The words in memory that it hashes.
+    hashed: SmallVec<[Key; 2]>,
 }
 
 /// What calls of each function make unknown.
@@ -136,9 +133,9 @@ pub(super) struct Facts {
     by_key: HashMap<(Space, Key), Vec<u32>>,
     /// Facts about memory by root.
     by_root: HashMap<Option<Value>, Vec<u32>>,
-    spaces: [Set; 3],
+    spaces: [BitSet; 3],
     /// Facts about constant keys.
-    constant: Set,
+    constant: BitSet,
 }
 
 impl Facts {
@@ -150,8 +147,8 @@ impl Facts {
                 facts.collect(function, places, summaries, inst, data);
             }
         }
-        facts.spaces = std::array::from_fn(|_| Set::empty(facts.list.len()));
-        facts.constant = Set::empty(facts.list.len());
+        facts.spaces = std::array::from_fn(|_| BitSet::empty(facts.list.len()));
+        facts.constant = BitSet::empty(facts.list.len());
         for (number, fact) in facts.list.iter().enumerate() {
             facts.spaces[fact.space as usize].insert(number as u32);
             if matches!(fact.key, Key::Constant(_)) {
@@ -167,17 +164,28 @@ impl Facts {
     }
 
     /// The value that a load gives, if it is among the live facts.
-    pub fn known(&self, load: Inst, live: &Set) -> Option<Value> {
+    pub fn known(&self, load: Inst, live: &BitSet) -> Option<Value> {
         let event = self.events.get(&load).filter(|event| event.is_load)?;
         let own = event.fact?;
         let Fact { space, key, .. } = self.list[own as usize];
-        let same = self.by_key[&(space, key)].iter();
-        let known = same.copied().find(|&fact| fact != own && live.contains(fact))?;
+        self.live_value(space, key, live, Some(own))
+    }
+
+    /// The words that a host function hashes, as they are in memory, if all are among the live facts.
+    pub fn hashed(&self, inst: Inst, live: &BitSet) -> Option<SmallVec<[Value; 2]>> {
+        let keys = &self.events.get(&inst).filter(|event| !event.hashed.is_empty())?.hashed;
+        keys.iter().map(|&key| self.live_value(Space::Memory, key, live, None)).collect()
+    }
+
+    /// The value of a key by a live fact other than `own`.
+    fn live_value(&self, space: Space, key: Key, live: &BitSet, own: Option<u32>) -> Option<Value> {
+        let mut same = self.by_key.get(&(space, key))?.iter().copied();
+        let known = same.find(|&fact| Some(fact) != own && live.contains(fact))?;
         Some(self.list[known as usize].value)
     }
 
     /// Brings `live` from before an instruction to behind it.
-    pub fn pass(&self, inst: Inst, live: &mut Set) {
+    pub fn pass(&self, inst: Inst, live: &mut BitSet) {
         self.pass_without_adding(inst, live);
         if let Some(fact) = self.events.get(&inst).and_then(|event| event.fact) {
             live.insert(fact);
@@ -185,7 +193,7 @@ impl Facts {
     }
 
     /// Takes out of `live` what an instruction makes unknown.
-    pub fn pass_without_adding(&self, inst: Inst, live: &mut Set) {
+    pub fn pass_without_adding(&self, inst: Inst, live: &mut BitSet) {
         let kills = self.events.get(&inst).into_iter().flat_map(|event| &event.kills);
         kills.for_each(|&kill| self.kill(kill, live));
     }
@@ -206,10 +214,8 @@ impl Facts {
                 event.fact = Some(self.memory_fact(places.get(data.args[0]), data.results[0]));
             }
             (Opcode::MemStore, _) => {
-                let place = places.get(data.args[0]);
-                let bytes = data.ty.map_or(WORD, |ty| i64::from(ty.bytes()));
-                event.kills.push(Kill::Range(Range { start: place, end: Some(place.offset + bytes) }));
-                event.fact = is_word.then(|| self.memory_fact(place, data.args[1]));
+                event.kills.extend(memory::must_write(function, places, data).map(Kill::Span));
+                event.fact = is_word.then(|| self.memory_fact(places.get(data.args[0]), data.args[1]));
             }
             (Opcode::Host, &Imm::Host(host)) => self.host(function, places, host, data, &mut event),
             (Opcode::Call, &Imm::Function(callee)) => {
@@ -222,7 +228,7 @@ impl Facts {
             }
             _ => {}
         }
-        if event.fact.is_some() || !event.kills.is_empty() {
+        if event.fact.is_some() || !event.kills.is_empty() || !event.hashed.is_empty() {
             self.events.insert(inst, event);
         }
     }
@@ -253,17 +259,13 @@ impl Facts {
         if changes_state(data) {
             event.kills.extend([Kill::All(Space::Storage), Kill::All(Space::Transient)]);
         }
-        if data.effects().contains(Effects::WRITES_MEMORY) {
-            event.kills.push(match written_range(host) {
-                Some((start, length)) => {
-                    let start = places.get(data.args[start]);
-                    let length =
-                        function.constant(data.args[length]).and_then(|length| i64::try_from(length).ok());
-                    let length = length.filter(|&length| length <= MOST_OFFSET);
-                    Kill::Range(Range { start, end: length.map(|length| start.offset + length) })
-                }
-                None => Kill::Memory,
-            });
+        event.kills.extend(match memory::may_write(function, places, data) {
+            Access::Nothing => None,
+            Access::Within(span) => Some(Kill::Span(span)),
+            Access::Anything => Some(Kill::Memory),
+        });
+        if host == HostFn::Keccak256 {
+            event.hashed = hashed_words(function, places, data);
         }
     }
 
@@ -280,7 +282,7 @@ impl Facts {
         number
     }
 
-    fn kill(&self, kill: Kill, live: &mut Set) {
+    fn kill(&self, kill: Kill, live: &mut BitSet) {
         match kill {
             Kill::Memory => live.remove_all(&self.spaces[Space::Memory as usize]),
             Kill::All(space) => live.remove_all(&self.spaces[space as usize]),
@@ -293,23 +295,24 @@ impl Facts {
                     live.remove_all(&self.spaces[space as usize]);
                 }
             }
-            Kill::Range(range) => {
-                let same_root = self.by_root.get(&range.start.root).into_iter().flatten().copied();
+            Kill::Span(span) => {
+                let same_root = self.by_root.get(&span.start.root).into_iter().flatten().copied();
                 let spared: SmallVec<[u32; 16]> =
-                    same_root.filter(|&fact| live.contains(fact) && !self.overlaps(fact, range)).collect();
+                    same_root.filter(|&fact| live.contains(fact) && !self.overlaps(fact, span)).collect();
                 live.remove_all(&self.spaces[Space::Memory as usize]);
                 spared.into_iter().for_each(|fact| live.insert(fact));
             }
         }
     }
 
-    /// Whether a fact about memory lies in a range of the same root.
-    fn overlaps(&self, fact: u32, range: Range) -> bool {
-        let start = match self.list[fact as usize].key {
+    /// Whether a fact about memory lies in a span of the same root.
+    fn overlaps(&self, fact: u32, span: Span) -> bool {
+        let offset = match self.list[fact as usize].key {
             Key::Constant(offset) => offset.as_limbs()[0] as i64,
             Key::Near(_, offset) => offset,
         };
-        start + WORD > range.start.offset && range.end.is_none_or(|end| start < end)
+        let start = Place { root: span.start.root, offset };
+        Span { start, end: Some(offset + WORD) }.may_overlap(span)
     }
 }
 
@@ -318,13 +321,16 @@ fn storage_key(function: &Function, key: Value) -> Key {
     function.constant(key).map_or(Key::Near(key, 0), Key::Constant)
 }
 
-/// Which operands of a host function say where it writes memory, and how much.
-const fn written_range(host: HostFn) -> Option<(usize, usize)> {
-    match host {
-        HostFn::CalldataCopy | HostFn::CodeCopy | HostFn::ReturndataCopy | HostFn::MemoryCopy => Some((0, 2)),
-        HostFn::ExtcodeCopy => Some((1, 3)),
-        HostFn::Call | HostFn::Callcode => Some((5, 6)),
-        HostFn::Delegatecall | HostFn::Staticcall => Some((4, 5)),
-        _ => None,
-    }
+/// The words that `KECCAK256` hashes, if they are one or two.
+fn hashed_words(function: &Function, places: &Places, data: &InstData) -> SmallVec<[Key; 2]> {
+    let Span { start, end: Some(end) } = memory::span(function, places, data.args[0], data.args[1]) else {
+        return SmallVec::new();
+    };
+    let words = match end - start.offset {
+        WORD => 1,
+        TWO_WORDS => 2,
+        _ => 0,
+    };
+    let words = (0..words).map(|word| start.plus(word * WORD).map(Key::of_place));
+    words.collect::<Option<_>>().unwrap_or_default()
 }

@@ -57,7 +57,7 @@ pure! {
 /// # Safety
 /// `words` points to `N` words.
 #[inline(always)]
-unsafe fn arguments<const N: usize>(words: *const Word) -> [U256; N] {
+pub(super) unsafe fn arguments<const N: usize>(words: *const Word) -> [U256; N] {
     std::array::from_fn(|i| {
         // SAFETY: the caller's promise; a word is four limbs.
         let limb = |j| unsafe { words.add(i).cast::<u64>().add(j).read_volatile() };

@@ -1,12 +1,13 @@
 //! The host functions.
 //!
-//! One table per type of EVM, made at compile time: `math` depends on nothing, `state` runs one of
+//! One table per type of EVM, made at compile time: `math` depends on nothing, `hash` hashes words, `state` runs one of
 //! revm's instructions, `direct` does without that where a function is called often, `calls` runs a
 //! nested frame as well, `memory` grows VM memory and tells compiled code where it is. A function that can panic is wrapped: a panic must not cross into
 //! compiled code, so it is kept as an error of the EVM and ends the frame.
 
 mod calls;
 mod direct;
+mod hash;
 mod math;
 pub(crate) mod memory;
 mod state;
@@ -148,6 +149,8 @@ where
         addmod: math::addmod,
         mulmod: math::mulmod,
         exp: math::exp,
+        keccak_word: hash::keccak_word::<CTX, P>,
+        keccak_pair: hash::keccak_pair::<CTX, P>,
         memory_grow: grow::<CTX, P>,
         calldata_load: memory::calldata_load,
         keccak256: plain::<CTX, P, { HostFn::Keccak256 as u16 }>,

@@ -4,11 +4,11 @@
 //! make sure that the range is there, then load or store. Within a block, a constant range below
 //! one that was made sure before needs the last step only: memory never shrinks.
 
-use evmc_abi::{ExitCode, Field};
+use evmc_abi::Field;
 use evmc_ir::{Opcode, Type, Value};
-use ruint::aliases::U256;
 
 use super::Lowering;
+use crate::analysis::check;
 
 impl Lowering<'_> {
     /// `MLOAD`.
@@ -49,21 +49,7 @@ impl Lowering<'_> {
             self.ensured = self.ensured.max(end);
             return self.b.small(Type::I64, offset);
         }
-        let limit = self.b.constant(Type::I256, U256::from(u64::MAX));
-        let too_large = self.b.binary(Opcode::Ugt, offset, limit);
-        self.b.exit_if(ExitCode::InvalidOperand, too_large);
-        let offset = self.b.convert(Opcode::Trunc, Type::I64, offset);
-        let end = self.saturating_end(offset, length);
-        self.b.effect(Opcode::MemEnsure, &[end]);
-        offset
-    }
-
-    /// `offset + length`, or the largest number where that wraps: nobody can pay for it.
-    fn saturating_end(&mut self, offset: Value, length: u64) -> Value {
-        let length = self.b.small(Type::I64, length);
-        let (end, wraps) = self.b.pair(Opcode::AddCarry, Type::I64, &[offset, length]);
-        let most = self.b.small(Type::I64, u64::MAX);
-        self.b.select(wraps, most, end)
+        check::write(&mut self.b, offset, length)
     }
 
     /// `CALLDATALOAD`.
