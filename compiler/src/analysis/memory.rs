@@ -22,8 +22,10 @@ impl Span {
     /// Whether the spans may have a byte in common.
     pub fn may_overlap(self, other: Self) -> bool {
         let begins_before_end = |a: Self, b: Self| b.end.is_none_or(|end| a.start.offset < end);
-        self.start.root != other.start.root
-            || begins_before_end(self, other) && begins_before_end(other, self)
+        let is_empty = |span: Self| span.end == Some(span.start.offset);
+        let may_meet = self.start.root != other.start.root
+            || begins_before_end(self, other) && begins_before_end(other, self);
+        may_meet && !is_empty(self) && !is_empty(other)
     }
 
     /// Whether every byte of `other` is certainly in this span.

@@ -258,8 +258,25 @@ impl Generator<'_> {
     }
 
     pub(super) fn hash(&mut self) {
-        self.range();
+        if self.chance(50) {
+            self.store_to_hash();
+        } else {
+            self.range();
+        }
         self.op("KECCAK256");
+    }
+
+    /// Stores one or two words behind one another, as mappings do, and pushes their range.
+    fn store_to_hash(&mut self) {
+        let start = self.rng.u64(..6) * 32;
+        let bytes = self.rng.u64(1..3) * 32;
+        for word in (start..start + bytes).step_by(32) {
+            self.value();
+            self.push_number(word);
+            self.op("MSTORE");
+        }
+        self.push_number(bytes);
+        self.push_number(start);
     }
 
     /// Something about an account or a block.
