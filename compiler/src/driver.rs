@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::frontend::evm::opcode::{self, Fork};
 use crate::frontend::evm::{self, Statistics};
 use crate::link::{self, LinkError, Metadata};
+use crate::passes::stretches;
 use crate::pipeline::{self, PassReport};
 
 /// Longest bytecode that is compiled, in bytes. Deployed code has at most 24,576 (EIP-170) and initcode
@@ -148,6 +149,7 @@ fn link(
 ) -> Result<Vec<u8>, CompileError> {
     let name = object.backend;
     let id = BackendId::ALL.iter().copied().find(|id| id.name() == name);
+    let stretches = &module.stretches.values().as_slice()[..stretches::told(module)];
     let op_rows = opcode::rows(config.fork);
     let metadata = Metadata {
         language: Language::Evm,
@@ -166,8 +168,8 @@ fn link(
             quick_functions: object.quick_functions,
             ..statistics.counters()
         },
-        op_rows: &op_rows,
-        stretches: module.stretches.values().as_slice(),
+        op_rows: if stretches.is_empty() { &[] } else { &op_rows },
+        stretches,
     };
     Ok(link::link(&object.bytes, &object.entry_symbol, &metadata)?)
 }

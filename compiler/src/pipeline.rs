@@ -7,7 +7,7 @@ use evmc_ir::Module;
 
 use crate::passes::{
     clamp, dead_code, dead_store, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, narrow,
-    simplify, trivial_params,
+    simplify, stretches, trivial_params,
 };
 
 /// A pass over a module.
@@ -153,6 +153,12 @@ pub const PIPELINE: &[Pass] = &[
         from: OptLevel::Less,
         run: merge_blocks::run,
     },
+    Pass {
+        name: "stretches",
+        what: "numbers first what failed checks may name, so that artifacts need not have the others",
+        from: OptLevel::None,
+        run: stretches::run,
+    },
 ];
 
 /// The passes over the legal form, where a backend has one, from [`OptLevel::Default`] on: halves of
@@ -202,6 +208,7 @@ pub const ORDER: &[Order] = &[
         after: "narrow",
         why: "simpler forms have tighter bounds and ask for fewer bits",
     },
+    Order { before: "dead_code", after: "stretches", why: "what is not reached names none" },
 ];
 
 /// What a pass did.

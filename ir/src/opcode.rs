@@ -288,7 +288,7 @@ opcodes! {
     /// `height ≤ room`; leaves the height for the runtime.
     StackCheck "stack.check" Stretch (Is(I64), Is(I64), Is(I64)) -> (), No, [READS_GAS MAY_EXIT];
 
-    /// Pays static gas for a stretch; exits with `out_of_gas`.
+    /// Pays static gas for a stretch; exits with `out_of_gas`, which leaves no gas.
     GasCharge "gas.charge" Charge () -> (), No, [METERED];
     /// `gas.charge_at height`: the same where the stack height is dynamic; exits with the stretch.
     GasChargeAt "gas.charge_at" Charge (Is(I64)) -> (), No, [METERED];

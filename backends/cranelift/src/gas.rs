@@ -101,8 +101,13 @@ impl Translator<'_, '_> {
     /// Ends the frame with a code where the condition holds.
     fn exit_where(&mut self, condition: Value, code: ExitCode) {
         let block = self.code_exit(code);
-        let gas = self.b.use_var(self.gas);
-        self.branch_aside(condition, block, &[gas]);
+        let gas = self.gas_left(code);
+        self.branch_aside(condition, block, gas.as_slice());
+    }
+
+    /// What the block that ends the frame with a code is told of the gas: out of gas, none is left.
+    fn gas_left(&mut self, code: ExitCode) -> Option<Value> {
+        (code != ExitCode::OutOfGas).then(|| self.b.use_var(self.gas))
     }
 
     fn stretch_exit_where(&mut self, condition: Value, stretch: u32, height: Value) {
@@ -119,15 +124,16 @@ impl Translator<'_, '_> {
     /// Ends the frame with a code.
     pub fn exit(&mut self, code: ExitCode) {
         let block = self.code_exit(code);
-        let gas = self.b.use_var(self.gas);
-        self.b.ins().jump(block, &[gas.into()]);
+        let gas = self.gas_left(code).map(Into::into);
+        self.b.ins().jump(block, gas.as_slice());
     }
 
     fn code_exit(&mut self, code: ExitCode) -> Block {
         match self.exits.codes.get(&(code as u32)) {
             Some(&block) => block,
             None => {
-                let block = self.cold_block(&[types::I64]);
+                let gas = if code == ExitCode::OutOfGas { &[][..] } else { &[types::I64] };
+                let block = self.cold_block(gas);
                 self.exits.codes.insert(code as u32, block);
                 block
             }
@@ -163,7 +169,8 @@ impl Translator<'_, '_> {
         }
         for (code, block) in std::mem::take(&mut self.exits.codes) {
             self.enter_sealed(block);
-            let &[gas] = self.b.block_params(block) else { return };
+            let gas = self.b.block_params(block).first().copied();
+            let gas = gas.unwrap_or_else(|| self.i64(0));
             self.store_field(Field::Gas, gas);
             let code = self.iconst(types::I32, i64::from(code));
             let next = self.status_exit();

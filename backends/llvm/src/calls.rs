@@ -8,6 +8,8 @@ use inkwell::values::{
     BasicMetadataValueEnum, BasicValue, BasicValueEnum, IntValue, PointerValue, StructValue,
 };
 
+use ruint::aliases::U256;
+
 use crate::alias::Region;
 use crate::attributes::WORD_ALIGN;
 use crate::compile::Unit;
@@ -64,10 +66,7 @@ impl<'c> Translator<'_, 'c> {
             self.set(data, value);
             return Ok(());
         }
-        let constants = || data.args.iter().map(|&arg| self.func.constant(arg)).collect::<Option<Vec<_>>>();
-        if function.always_exits()
-            && let Some(args) = constants()
-        {
+        if let Some(args) = self.shared_exit(data) {
             self.host_exit(function, args)?;
             return self.go_on_nowhere();
         }
@@ -93,6 +92,13 @@ impl<'c> Translator<'_, 'c> {
             self.held[result] = Some(word);
         }
         Ok(())
+    }
+
+    /// The arguments of a call that ends the frame, where all are constant: it is shared by all that are equal.
+    pub fn shared_exit(&self, data: &InstData) -> Option<Vec<U256>> {
+        let Imm::Host(function) = data.imm else { return None };
+        let args = || data.args.iter().map(|&arg| self.func.constant(arg)).collect();
+        function.always_exits().then(args).flatten()
     }
 
     /// Goes on in a block that nothing reaches, for what stands behind an end of the frame.

@@ -27,7 +27,8 @@ pub(crate) struct Exits<'c> {
     codes: BTreeMap<u32, BasicBlock<'c>>,
     /// Ends the frame in the stretch of the variables.
     stretch: Option<BasicBlock<'c>>,
-    /// Ends of the frame by host functions with constant arguments, in the order of their first use.
+    /// Ends of the frame by host functions with constant arguments, in the order of their first use. Each pays
+    /// first what is due.
     host: Vec<(HostExit, BasicBlock<'c>)>,
 }
 
@@ -69,13 +70,20 @@ impl<'c> Translator<'_, 'c> {
         Ok(())
     }
 
-    /// Subtracts an amount of gas or ends the frame.
+    /// Subtracts an amount of gas or ends the frame: one subtraction, whose borrow tells. The gas from before is
+    /// not needed any more, since a frame out of gas leaves none.
     fn charge(&mut self, amount: IntValue<'c>) -> Done {
         let gas = self.gas()?;
-        let short = self.b.build_int_compare(IntPredicate::ULT, gas, amount, "")?;
+        let both = self.intrinsic(
+            "llvm.usub.with.overflow",
+            amount.get_type().into(),
+            &[gas.into(), amount.into()],
+        )?;
+        let both = both.into_struct_value();
+        let left = self.b.build_extract_value(both, 0, "")?.into_int_value();
+        let short = self.b.build_extract_value(both, 1, "")?.into_int_value();
         let exit = self.code_exit(ExitCode::OutOfGas);
         self.branch_aside(short, exit)?;
-        let left = self.b.build_int_sub(gas, amount, "")?;
         self.set_gas(left)
     }
 
@@ -126,8 +134,11 @@ impl<'c> Translator<'_, 'c> {
         *self.exits.codes.entry(code as u32).or_insert_with(new)
     }
 
-    /// Goes to the block that ends the frame by a host function with constant arguments.
+    /// Goes to the block that pays what is due and ends the frame by a host function with constant arguments.
     pub fn host_exit(&mut self, function: HostFn, args: Vec<U256>) -> Done {
+        let due = self.due.take().unwrap_or(0);
+        let due = self.i64(due);
+        self.b.build_store(self.variables.due, due)?;
         let exit = (function, args);
         let known = self.exits.host.iter().find(|(other, _)| *other == exit).map(|&(_, block)| block);
         let block = known.unwrap_or_else(|| self.new_block());
@@ -174,6 +185,8 @@ impl<'c> Translator<'_, 'c> {
         }
         for ((function, args), block) in std::mem::take(&mut self.exits.host) {
             self.b.position_at_end(block);
+            let due = self.b.build_load(self.unit.types.i64, self.variables.due, "")?.into_int_value();
+            self.charge(due)?;
             let args: Vec<_> = args.iter().map(|&arg| self.unit.types.constant(256, arg)).collect();
             let results = self.call_metered(function, &args)?;
             let status = self.b.build_extract_value(results, 0, "")?.into_int_value();
@@ -181,7 +194,7 @@ impl<'c> Translator<'_, 'c> {
         }
         for (code, block) in std::mem::take(&mut self.exits.codes) {
             self.b.position_at_end(block);
-            let gas = self.gas()?;
+            let gas = if code == ExitCode::OutOfGas as u32 { self.i64(0) } else { self.gas()? };
             self.store_field(Field::Gas, gas)?;
             self.leave_with(self.i32(code))?;
         }

@@ -49,6 +49,8 @@ pub(crate) struct Variables<'c> {
     pub stretch: PointerValue<'c>,
     /// Stack height at its start.
     pub height: PointerValue<'c>,
+    /// Gas that a shared end of the frame pays first.
+    pub due: PointerValue<'c>,
 }
 
 /// The translation of one function.
@@ -81,6 +83,8 @@ pub(crate) struct Translator<'a, 'c> {
     pub returned: PointerValue<'c>,
     /// Shared exits.
     pub exits: Exits<'c>,
+    /// Gas of a charge that is left to the shared end of the frame behind it.
+    pub due: Option<u64>,
 }
 
 impl<'a, 'c> Translator<'a, 'c> {
@@ -127,6 +131,7 @@ impl<'a, 'c> Translator<'a, 'c> {
             words,
             returned,
             exits: Exits::default(),
+            due: None,
         })
     }
 
@@ -191,10 +196,25 @@ impl<'a, 'c> Translator<'a, 'c> {
         let Some(own) = self.blocks[block] else { return Ok(()) };
         self.b.position_at_end(own);
         let func = self.func;
-        for (_, data) in func.block_insts(block) {
+        let insts: Vec<_> = func.block_insts(block).map(|(_, data)| data).collect();
+        for (number, &data) in insts.iter().enumerate() {
+            if self.is_left_to_exit(data, &insts[number + 1..]) {
+                continue;
+            }
             self.inst(data).map_err(|refusal| (Some(data), refusal))?;
         }
         Ok(())
+    }
+
+    /// Whether an instruction is a charge that the shared end of the frame right behind it pays; notes the amount.
+    fn is_left_to_exit(&mut self, data: &InstData, rest: &[&InstData]) -> bool {
+        let (ir::Opcode::GasCharge, Imm::Charge { gas, .. }) = (data.opcode, &data.imm) else { return false };
+        let next = rest.iter().find(|data| data.opcode != ir::Opcode::Const);
+        let is_left = next.is_some_and(|next| self.shared_exit(next).is_some());
+        if is_left {
+            self.due = Some(*gas);
+        }
+        is_left
     }
 
     /// Dispatches one instruction to its family.
@@ -313,6 +333,7 @@ fn variables<'c>(unit: &Unit<'c>, b: &Builder<'c>) -> Done<Variables<'c>> {
         status: b.build_alloca(types.i32, "status")?,
         stretch: b.build_alloca(types.i32, "stretch")?,
         height: b.build_alloca(types.i64, "height")?,
+        due: b.build_alloca(types.i64, "due")?,
     })
 }
 

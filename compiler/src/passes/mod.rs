@@ -12,6 +12,7 @@ pub mod merge_blocks;
 pub mod merge_checks;
 pub mod narrow;
 pub mod simplify;
+pub mod stretches;
 pub mod trivial_params;
 
 use evmc_ir::{Function, Module};

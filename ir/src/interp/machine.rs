@@ -330,7 +330,12 @@ impl<'m> Interpreter<'m> {
                 return if holds { Flow::Next } else { failure };
             }
             (Opcode::ExitIf, _) if operand(0) == 0 => return Flow::Next,
-            (_, Imm::Exit(code)) => return Flow::Exit(*code, None),
+            (_, Imm::Exit(code)) => {
+                if *code == ExitCode::OutOfGas {
+                    *gas = 0;
+                }
+                return Flow::Exit(*code, None);
+            }
             _ => return Flow::Exit(ExitCode::Unreachable, None),
         };
         match gas.checked_sub(amount) {
@@ -338,7 +343,12 @@ impl<'m> Interpreter<'m> {
                 *gas = left;
                 Flow::Next
             }
-            None => failure,
+            None => {
+                if matches!(failure, Flow::Exit(ExitCode::OutOfGas, _)) {
+                    *gas = 0;
+                }
+                failure
+            }
         }
     }
 

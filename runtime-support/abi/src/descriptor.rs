@@ -288,7 +288,7 @@ descriptor! {
     text: Span,
     /// Rows of [`Entry`].
     entries: Span,
-    /// 256 rows of [`OpRow`], one for each opcode byte; empty for WebAssembly.
+    /// 256 rows of [`OpRow`], one for each opcode byte; empty where there are no stretches.
     op_rows: Span,
     /// Rows of [`StretchRange`]; compiled code names a stretch by its index.
     stretches: Span,
@@ -402,7 +402,7 @@ impl Table {
         match (self, language) {
             (Self::Entries, Language::Evm) => 1..=1,
             (Self::Entries, Language::Wasm) => 1..=u32::MAX,
-            (Self::OpRows, Language::Evm) => 256..=256,
+            (Self::OpRows, Language::Evm) => 0..=256,
             (Self::TrapSites, Language::Wasm) | (Self::Stretches, _) => 0..=u32::MAX,
             (Self::OpRows, Language::Wasm) | (Self::TrapSites, Language::Evm) | (Self::AccessHints, _) => {
                 0..=0

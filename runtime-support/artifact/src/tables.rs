@@ -90,6 +90,7 @@ pub(crate) fn check_tables(
     }
     let bytes = |table: Table| table.span(descriptor).of(file).unwrap_or_default();
     check_entries(descriptor, bytes(Table::Entries))?;
+    check_op_rows_count(descriptor)?;
     check_op_rows(bytes(Table::OpRows))?;
     check_stretches(descriptor, bytes(Table::Stretches))?;
     check_trap_sites(descriptor, bytes(Table::TrapSites))
@@ -118,6 +119,16 @@ fn check_entries(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckError
         }
     }
     Ok(())
+}
+
+/// The opcode table is whole, or there is none and no stretch asks for it.
+fn check_op_rows_count(descriptor: &Descriptor) -> Result<(), CheckError> {
+    let bytes = descriptor.op_rows.len;
+    let is_needed = descriptor.stretches.len > 0;
+    if bytes == 256 * Table::ROW_BYTES || (bytes == 0 && !is_needed) {
+        return Ok(());
+    }
+    Err(CheckError::TableLength { table: Table::OpRows, bytes })
 }
 
 /// Flags of the opcode table are known and its reserved bytes zero.

@@ -66,7 +66,7 @@ impl LoadedCode {
         &self.descriptor
     }
 
-    /// One row for each opcode byte; `None` for code that is not of the EVM.
+    /// One row for each opcode byte; `None` where there are no stretches that would ask for them.
     pub fn op_rows(&self) -> Option<&[OpRow; 256]> {
         self.rows(Table::OpRows).try_into().ok()
     }

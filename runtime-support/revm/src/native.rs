@@ -1,5 +1,6 @@
 //! The one place that calls compiled machine code.
 
+use evmc_abi::descriptor::Language;
 use evmc_abi::{ExitCode, OpRow, StretchRange};
 use evmc_loader::LoadedCode;
 
@@ -18,7 +19,10 @@ impl NativeCode {
     /// The artifact's checks find damage, not malice: machine code can do whatever this process
     /// can. What is handed in here must come from a compiler that the user trusts.
     pub fn trust(loaded: LoadedCode) -> Option<Self> {
-        let op_rows = Box::new(*loaded.op_rows()?);
+        if loaded.descriptor().language != Language::Evm as u8 {
+            return None;
+        }
+        let op_rows = Box::new(loaded.op_rows().copied().unwrap_or([OpRow::default(); 256]));
         Some(Self { loaded, op_rows })
     }
 
