@@ -1,7 +1,7 @@
 //! The table of operations equals the reference interpreter's: static gas, stack effect,
 //! activation, immediates, under every fork.
 
-use evmc_abi::OpRow;
+use evmc_abi::{OpRow, fork};
 use evmc_compiler::frontend::evm::opcode::{self, Fork, Op, OpInfo, Status};
 use revm::bytecode::Bytecode;
 use revm::bytecode::opcode::OPCODE_INFO;
@@ -83,6 +83,21 @@ fn names_stack_effects_and_immediates_are_equal() {
 }
 
 /// The opcodes that [`step`] can execute: the dummy host has no block randomness.
+#[test]
+fn the_runtime_knows_which_forks_share_code() {
+    for fork in Fork::ALL {
+        let rules = fork::rules(fork as u16).expect("every fork has rules");
+        let same = |other: &Fork| {
+            opcode::table(*other) == opcode::table(fork)
+                && opcode::exp_byte_gas(*other) == opcode::exp_byte_gas(fork)
+        };
+        let first = Fork::ALL.into_iter().find(same).expect("a fork is equal to itself");
+        assert_eq!(rules.class, first as u16, "{fork:?}");
+        assert_eq!(rules.gas_table_hash, opcode::gas_table_hash(fork), "{fork:?}");
+    }
+    assert_eq!(fork::rules(Fork::ALL.len() as u16), None);
+}
+
 fn executable(fork: Fork) -> impl Iterator<Item = &'static OpInfo> {
     opcode::table(fork).iter().filter(|info| info.op != Op::Prevrandao)
 }

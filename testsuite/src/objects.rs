@@ -139,7 +139,7 @@ pub fn metadata() -> Metadata<'static> {
         fork: 13,
         code_hash: [0x11; 32],
         code_len: 10,
-        gas_table_hash: [0x22; 32],
+        gas_table_hash: evmc_abi::fork::RULES[13].gas_table_hash,
         backend: Backend::Cranelift,
         opt_level: 2,
         cpu_features: CpuFeatures::BASELINE,

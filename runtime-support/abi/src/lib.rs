@@ -11,6 +11,7 @@
 //! * [`exit`]: why compiled code came back.
 //! * [`descriptor`]: what an artifact says about itself.
 //! * [`cpu`]: processor features as data.
+//! * [`fork`]: which forks share code, and the gas tables that code is compiled from.
 //! * [`stretch`]: how a failed merged check is traced to the operation that failed first.
 //!
 //! Anything that changes a layout or the meaning of a field here changes [`ABI_VERSION`].
@@ -21,6 +22,7 @@
 pub mod cpu;
 pub mod descriptor;
 pub mod exit;
+pub mod fork;
 pub mod frame;
 pub mod host;
 pub mod stretch;

@@ -244,6 +244,9 @@ pub enum CheckError {
     /// The artifact is of other bytecode than the caller expects.
     #[error("artifact of other bytecode: code hash mismatch")]
     CodeHash,
+    /// The artifact was compiled from another gas table than the fork has.
+    #[error("the artifact was compiled from another gas table than that of its fork")]
+    GasTable,
     /// The artifact is for another fork than the caller expects.
     #[error("artifact for fork {found}, fork {expected} expected")]
     Fork {

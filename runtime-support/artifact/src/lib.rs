@@ -22,8 +22,8 @@ mod elf;
 mod error;
 mod tables;
 
-use evmc_abi::CpuFeatures;
 use evmc_abi::descriptor::{Backend, Descriptor, Entry, Language, Span, Table};
+use evmc_abi::{CpuFeatures, fork};
 
 pub use error::CheckError;
 
@@ -69,17 +69,21 @@ pub struct CheckedArtifact<'a> {
 }
 
 impl<'a> CheckedArtifact<'a> {
-    /// Checks that the artifact is of the bytecode with this Keccak-256 hash, for this fork.
+    /// Checks that the artifact is of the bytecode with this Keccak-256 hash, and can run under this fork:
+    /// that it was compiled for it or one that shares its code, from the gas table that is known here.
     ///
     /// # Errors
-    /// [`CheckError::CodeHash`], [`CheckError::Fork`].
+    /// [`CheckError::CodeHash`], [`CheckError::Fork`], [`CheckError::GasTable`].
     pub fn expect(self, code_hash: &[u8; 32], fork: u16) -> Result<Self, CheckError> {
         let found = self.descriptor.fork;
         if self.descriptor.code_hash != *code_hash {
             return Err(CheckError::CodeHash);
         }
-        if found != fork {
+        if !fork::share_code(found, fork) {
             return Err(CheckError::Fork { found, expected: fork });
+        }
+        if fork::rules(fork).is_none_or(|rules| rules.gas_table_hash != self.descriptor.gas_table_hash) {
+            return Err(CheckError::GasTable);
         }
         Ok(self)
     }
