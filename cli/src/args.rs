@@ -2,6 +2,7 @@
 
 mod bench;
 mod replay;
+mod store;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use regex::Regex;
 
 pub use bench::BenchArgs;
 pub use replay::ReplayArgs;
+pub use store::{StoreCommand, StoreGcArgs, StorePullArgs, StorePushArgs, StoreReadArgs, StoreVerifyArgs};
 
 use crate::{
     alloc::Number,
@@ -20,6 +22,7 @@ use crate::{
     build::Emit,
     fork::{Fork, parse_fork},
     run, statetest,
+    store::{Location, Shard},
 };
 
 /// Exit codes, as the help text gives them.
@@ -55,6 +58,9 @@ pub enum Command {
     Run(RunArgs),
     /// Run Ethereum state tests
     Statetest(StatetestArgs),
+    /// Look after stores of artifacts
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -134,6 +140,23 @@ pub struct BuildArgs {
     /// What to write
     #[arg(long, value_enum, default_value_t = Emit::So)]
     pub emit: Emit,
+
+    /// Put artifacts into the store in this folder, or at this file:// or s3:// address, and leave out
+    /// codes that it has
+    #[arg(long, value_name = "DIR|URL", conflicts_with_all = ["output", "emit"])]
+    pub store: Option<Location>,
+
+    /// Sign the index of the store with this secret key (PEM, Ed25519)
+    #[arg(long, value_name = "FILE", requires = "store")]
+    pub sign: Option<PathBuf>,
+
+    /// Only the I-th of N parts of the codes, always the same ones
+    #[arg(long, value_name = "I/N", requires = "store")]
+    pub shard: Option<Shard>,
+
+    /// Compile also what the store has
+    #[arg(long, requires = "store")]
+    pub force: bool,
 
     /// Compile the code that deploys the contract instead of the deployed code
     #[arg(long)]

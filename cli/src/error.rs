@@ -6,6 +6,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use evmc_compiler::driver::CompileError;
+use evmc_store::StoreError;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -183,6 +184,29 @@ pub enum CliError {
         )
     )]
     External(#[from] ExternalError),
+
+    /// A store cannot be used, or not in this way.
+    #[error(transparent)]
+    #[diagnostic(
+        code(evmc::store),
+        help("`evmc store verify DIR` tells what is in a store and what of it is whole")
+    )]
+    Store(#[from] StoreError),
+
+    /// Object storage cannot be reached or refuses.
+    #[error("{url}: {reason}")]
+    #[diagnostic(
+        code(evmc::remote),
+        help(
+            "addresses are file:///FOLDER and s3://BUCKET/FOLDER; credentials come from AWS_* in the environment"
+        )
+    )]
+    Remote {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
 
     /// The system refuses a thread or another resource.
     #[error("cannot {action}")]

@@ -4,6 +4,7 @@
 //! * [`engine`]: ways of running a transaction, comparable with one another. [`outcome`]: what it came to.
 //! * [`world`]: the state that a transaction runs on, and its root.
 //! * [`build`]: contracts to files. [`inspect`]: what is in a contract or an artifact.
+//! * [`store`]: stores of artifacts, in folders and in object storage.
 //! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests. [`bench`]: engines against each other.
 //! * [`replay`]: whole blocks.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
@@ -31,4 +32,5 @@ pub mod replay;
 pub mod run;
 pub mod sender;
 pub mod statetest;
+pub mod store;
 pub mod world;

@@ -100,6 +100,11 @@ pub fn code_hash(code: &[u8]) -> [u8; 32] {
     Keccak256::digest(code).into()
 }
 
+/// Name and version of this compiler, as artifacts hold it.
+pub fn compiler_build() -> [u8; 32] {
+    descriptor::compiler_build(concat!("evmc ", env!("CARGO_PKG_VERSION")))
+}
+
 /// Compiles EVM bytecode to an artifact.
 ///
 /// # Errors
@@ -160,7 +165,7 @@ fn link(
         backend: id.ok_or(CompileError::UnknownBackend(name))?,
         opt_level: config.backend.level as u8,
         cpu_features: object.cpu_features,
-        compiler_build: descriptor::compiler_build(concat!("evmc ", env!("CARGO_PKG_VERSION"))),
+        compiler_build: compiler_build(),
         uses_memory_stack: module.uses_memory_stack,
         native_stack_bytes: object.native_stack_bytes,
         counters: Counters {

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use evmc_store::StoreWriter;
 use serde::Serialize;
 
 use super::{backend, config, default_jobs, select, warn};
@@ -10,7 +11,13 @@ use crate::{
     build::{self, Built, Part, Refusal},
     error::{CliError, ExitStatus, print_error},
     fork::Fork,
+    input::Contract,
     output,
+    store::{
+        self, Location,
+        build::{Outcome, StoreBuild},
+        remote::Remote,
+    },
 };
 
 /// A build as JSON.
@@ -36,6 +43,9 @@ pub fn run(args: &BuildArgs) -> Result<ExitStatus, CliError> {
     if part == Part::Runtime {
         contracts.iter().for_each(|contract| warn(&contract.warnings));
     }
+    if let Some(location) = &args.store {
+        return into_store(args, location, &contracts, part);
+    }
     let jobs = build::plan(&contracts, part, args.output.as_deref(), args.emit);
     make_folder(args, jobs.len())?;
     let bar = output::progress(Some(jobs.len() as u64), jobs.len() < 2);
@@ -45,6 +55,101 @@ pub fn run(args: &BuildArgs) -> Result<ExitStatus, CliError> {
     let results = build::build(&jobs, part, args.emit, &config, &*backend, threads, || bar.inc(1))?;
     bar.finish_and_clear();
     report(args, backend.name(), args.fork, results)
+}
+
+/// A build into a store as JSON.
+#[derive(Serialize)]
+struct StoreAnswer {
+    fork: &'static str,
+    backend: &'static str,
+    opt_level: u8,
+    new: u64,
+    replaced: u64,
+    unchanged: u64,
+    skipped: usize,
+    same_code: usize,
+    other_shards: usize,
+    refused: Vec<RefusedContract>,
+}
+
+/// Compiles into a store; what goes to object storage is built in a folder that goes away.
+fn into_store(
+    args: &BuildArgs,
+    location: &Location,
+    contracts: &[Contract],
+    part: Part,
+) -> Result<ExitStatus, CliError> {
+    let signer = || Ok(store::signer(args.sign.as_deref())?);
+    let scratch = tempfile::tempdir()
+        .map_err(|source| CliError::System { action: "make a temporary folder", source })?;
+    let folder = match location {
+        Location::Folder(folder) => folder,
+        Location::Remote(_) => scratch.path(),
+    };
+    let writer = StoreWriter::open(folder, signer()?)?;
+    let (config, backend) = (config(&args.compile, args.fork), backend(&args.compile)?);
+    let build = StoreBuild {
+        writer: &writer,
+        store: &store::open(folder, &[])?,
+        config: &config,
+        backend: &*backend,
+        part,
+        shard: args.shard,
+        force: args.force,
+    };
+    let bar = output::progress(Some(contracts.len() as u64), contracts.len() < 2);
+    let outcome = build.run(contracts, args.jobs.map_or_else(default_jobs, usize::from), |n| bar.inc(n))?;
+    bar.finish_and_clear();
+    if let Location::Remote(url) = location {
+        Remote::open(url)?.push(&store::open(folder, &[])?, signer)?;
+    }
+    report_store(args, backend.name(), outcome)
+}
+
+/// Tells what was put into a store and what was not.
+fn report_store(args: &BuildArgs, backend: &'static str, outcome: Outcome) -> Result<ExitStatus, CliError> {
+    let Outcome { inserted, skipped, same, elsewhere, refused } = outcome;
+    let (refused, status) = tell_refusals(refused);
+    let (fork, opt_level) = (args.fork.name(), args.compile.level);
+    let answer = StoreAnswer {
+        fork,
+        backend,
+        opt_level,
+        new: inserted.new,
+        replaced: inserted.replaced,
+        unchanged: inserted.unchanged,
+        skipped,
+        same_code: same,
+        other_shards: elsewhere,
+        refused,
+    };
+    if args.json {
+        output::write_json(Path::new("-"), &answer)?;
+    } else {
+        let built = inserted.new + inserted.replaced + inserted.unchanged;
+        let refused = answer.refused.len();
+        output::print(format!(
+            "{built} built ({} new), {skipped} were in the store, {same} with the code of another, \
+             {elsewhere} of other shards, {refused} refused\n",
+            inserted.new,
+        ))?;
+    }
+    Ok(status)
+}
+
+/// Prints refusals; gives them for the answer, and the exit status.
+fn tell_refusals(refusals: Vec<Refusal>) -> (Vec<RefusedContract>, ExitStatus) {
+    let mut status = ExitStatus::Success;
+    let mut told = Vec::new();
+    for refusal in refusals {
+        let (error, code) = explain(refusal);
+        told.push(RefusedContract { reason: error.to_string() });
+        print_error(error);
+        if status != ExitStatus::Unusable {
+            status = code;
+        }
+    }
+    (told, status)
 }
 
 /// Makes the folder that outputs go to, where one is named.
@@ -63,22 +168,16 @@ fn report(
     fork: Fork,
     results: Vec<Result<Built, Refusal>>,
 ) -> Result<ExitStatus, CliError> {
-    let mut status = ExitStatus::Success;
-    let mut answer =
-        Answer { fork: fork.name(), backend, opt_level: args.compile.level, built: vec![], refused: vec![] };
+    let mut built = Vec::new();
+    let mut refusals = Vec::new();
     for result in results {
         match result {
-            Ok(built) => answer.built.push(built),
-            Err(refusal) => {
-                let (error, code) = explain(refusal);
-                answer.refused.push(RefusedContract { reason: error.to_string() });
-                print_error(error);
-                if status != ExitStatus::Unusable {
-                    status = code;
-                }
-            }
+            Ok(one) => built.push(one),
+            Err(refusal) => refusals.push(refusal),
         }
     }
+    let (refused, status) = tell_refusals(refusals);
+    let answer = Answer { fork: fork.name(), backend, opt_level: args.compile.level, built, refused };
     if args.json {
         output::write_json(Path::new("-"), &answer)?;
     } else {

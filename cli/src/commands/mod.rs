@@ -8,6 +8,7 @@ mod passes;
 mod replay;
 mod run;
 mod statetest;
+mod store;
 mod transaction;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub fn run(command: Command) -> Result<ExitStatus, CliError> {
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(args),
+        Command::Store(command) => store::run(&command),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -14,8 +14,9 @@ use thiserror::Error;
 use crate::error::StoreError;
 use crate::file;
 use crate::format::ArtifactRow;
-use crate::index::{Index, Row};
+use crate::index::{Contents, Index, Row};
 use crate::key::StoreKey;
+use crate::pack;
 use crate::signature::Trust;
 
 /// Why an artifact that the index names is not used.
@@ -121,6 +122,16 @@ impl Store {
     /// All artifacts, in the order of their keys.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         self.index.rows().iter().filter_map(|row| self.index.row(row))
+    }
+
+    /// The files that hold the artifacts, each with the BLAKE3 of its content.
+    pub fn packs(&self) -> impl Iterator<Item = (PathBuf, [u8; 32])> {
+        self.index.packs().iter().map(|pack| (pack::path(&self.folder, &pack.id), pack.id))
+    }
+
+    /// What the index says, in memory.
+    pub(crate) fn contents(&self) -> Contents {
+        self.index.contents()
     }
 
     /// Whether a whole artifact with this key is there. Processor features need not be equal, as only the

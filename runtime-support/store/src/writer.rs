@@ -13,6 +13,7 @@ use crate::index::{Contents, Index};
 use crate::key::StoreKey;
 use crate::pack::{self, Pack};
 use crate::signature::{Signer, Trust};
+use crate::store::Store;
 
 /// A pack is closed when it has this many bytes of artifacts.
 const PACK_BYTES: usize = 64 << 20;
@@ -84,6 +85,28 @@ impl StoreWriter {
             contents.write(&self.folder, self.signer.as_ref())?;
         }
         Ok(inserted)
+    }
+
+    /// Takes over the artifacts of another store, whose packs lie in our folder already or will: theirs in place of
+    /// ours with equal keys. Where we have nothing that they lack, the index becomes theirs, signature and all.
+    ///
+    /// # Errors
+    /// The index is damaged or signed by a key that we do not have; the system refuses.
+    pub fn adopt(&self, other: &Store) -> Result<(), StoreError> {
+        let _lock = Lock::take(&self.folder)?;
+        let ours = Index::open(&self.folder, &Trust::Anyone)?.contents();
+        let theirs = other.contents();
+        if self.signer.is_none() && ours.rows.keys().all(|key| theirs.rows.contains_key(key)) {
+            let path = crate::index::path(other.folder());
+            return match fs::read(&path) {
+                Ok(bytes) => file::replace(&crate::index::path(&self.folder), &bytes),
+                Err(_) if theirs.rows.is_empty() => Ok(()),
+                Err(error) => Err(StoreError::io(&path)(error)),
+            };
+        }
+        let mut contents = self.contents()?;
+        contents.rows.extend(theirs.rows);
+        contents.write(&self.folder, self.signer.as_ref())
     }
 
     /// Makes a new index of all artifacts in the packs that pass every check. Where the old index can be read,
