@@ -5,9 +5,21 @@
 use std::{path::PathBuf, sync::Arc};
 
 use evmc::replay::{self, ReplayBlock};
-use evmc_parallel::{AccessList, BlockEngine, Options, Outcome, PreState, Schedule};
+use evmc::{
+    backend::{self, BackendName},
+    engine::{Codes, NativeMaker},
+};
+use evmc_backend::OptLevel;
+use evmc_compiler::driver::Config;
+use evmc_parallel::{
+    AccessList, Block, BlockEngine, BlockError, Fallback, Options, Outcome, PreState, Schedule,
+};
 use evmc_revm::{CodeSource, NoCode};
-use evmc_testsuite::data_folder;
+use evmc_testsuite::{
+    blocks::{MadeBlock, adversarial, reference::Reference},
+    data_folder,
+};
+use revm::primitives::{Address, hardfork::SpecId};
 
 /// Numbers of worker threads.
 const THREADS: [usize; 4] = [1, 2, 4, 8];
@@ -72,4 +84,75 @@ fn given_blocks_come_to_what_they_came_to_interpreted() {
     })
     .expect("the blocks are readable");
     assert!(count >= 49, "only {count} blocks");
+}
+
+/// Compiles what frames ask for, quickly: what is tested is who runs when, not the passes.
+fn native() -> Arc<dyn CodeSource> {
+    let backend = backend::create(BackendName::Cranelift, None).expect("the backend is built in");
+    let mut config = Config::default();
+    config.backend.level = OptLevel::None;
+    Arc::new(Codes::new(NativeMaker::new(backend, config), false))
+}
+
+/// The calls of system contracts that precede a block's transactions.
+fn system_calls(block: &Block) -> Vec<(Address, Vec<u8>)> {
+    let roots = block.parent_beacon_root.map(|root| (adversarial::BEACON_ROOTS.0, root.to_vec()));
+    let hashes = block.parent_hash.map(|hash| (adversarial::BLOCK_HASHES.0, hash.to_vec()));
+    roots.into_iter().chain(hashes).collect()
+}
+
+/// Executes a made-up block in all ways and compares with plain revm.
+fn check_made(made: &MadeBlock, engines: &mut [BlockEngine<PreState>]) {
+    let (block, state, name) = (&made.block, &made.state, made.name);
+    let reference = Reference::new(block, state, &system_calls(block));
+    let reference = reference.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let first = engines[0].execute(block, state, &Schedule::Sequential);
+    let first = first.unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(reference.difference(&first, state, block.spec()), None, "{name}, sequential");
+    let made_list = Arc::new(list(&first).clone());
+    let can_use_list = block.spec().is_enabled_in(SpecId::SPURIOUS_DRAGON);
+    for (engine, threads) in engines.iter_mut().zip(THREADS) {
+        for schedule in [Schedule::Optimistic, Schedule::Bal(Arc::clone(&made_list))] {
+            let is_bal = matches!(schedule, Schedule::Bal(_));
+            let what =
+                format!("{name}, {}, {threads} threads", if is_bal { "by list" } else { "optimistic" });
+            let outcome = engine.execute(block, state, &schedule);
+            let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(reference.difference(&outcome, state, block.spec()), None, "{what}");
+            assert_eq!(list(&outcome).to_rlp(), made_list.to_rlp(), "{what}");
+            let fallback =
+                (is_bal && !can_use_list && !block.transactions.is_empty()).then_some(Fallback::Fork);
+            assert_eq!(outcome.stats.fallback, fallback, "{what}");
+            assert!(outcome.stats.re_executions <= block.transactions.len() as u64, "{what}");
+        }
+    }
+}
+
+#[test]
+fn adversarial_blocks_come_to_what_revm_makes_of_them() {
+    let codes: [Arc<dyn CodeSource>; 2] = [Arc::new(NoCode), native()];
+    for (codes, rounds) in codes.into_iter().zip([6, 2]) {
+        for round in 0..rounds {
+            let mut engines = engines(&codes, 1000 * round, false);
+            adversarial::all().iter().for_each(|made| check_made(made, &mut engines));
+        }
+    }
+}
+
+#[test]
+fn invalid_blocks_are_refused_for_one_reason() {
+    let codes: Arc<dyn CodeSource> = Arc::new(NoCode);
+    let mut engines = engines(&codes, 7, false);
+    for made in adversarial::invalid() {
+        let (block, state) = (&made.block, &made.state);
+        let first = engines[0].execute(block, state, &Schedule::Sequential).err();
+        let first = first.unwrap_or_else(|| panic!("{} is valid", made.name));
+        assert!(matches!(first, BlockError::Transaction { .. } | BlockError::GasLimit { .. }), "{first}");
+        for engine in &mut engines {
+            for schedule in [Schedule::Optimistic, Schedule::Bal(Arc::default())] {
+                let error = engine.execute(block, state, &schedule).err();
+                assert_eq!(error.as_ref(), Some(&first), "{}", made.name);
+            }
+        }
+    }
 }

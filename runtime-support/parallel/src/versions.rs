@@ -267,6 +267,21 @@ mod tests {
     }
 
     #[test]
+    fn slots_with_one_hash_are_two() {
+        let mut address = Address::repeat_byte(0xac);
+        address.0[12..].copy_from_slice(&70_u64.to_be_bytes());
+        let slots = [U256::from_limbs([1, 0, 0, 0]), U256::from_limbs([2, 0, 0, 0x10c5_6c2a_13c4_c2bd])];
+        let hashes = slots.map(|slot| slot_hash(account_hash(&address), &slot));
+        assert_eq!(hashes[0], hashes[1], "the block that the tests make up rests on it");
+        let versions = Versions::new();
+        let slot = EvmStorageSlot::new_changed(U256::ZERO, U256::ONE, TransactionId::default());
+        let account = account(5, 1).with_storage([(slots[0], slot)].into_iter());
+        versions.publish(1, &[(address, account)].into_iter().collect());
+        assert_eq!(versions.storage(&address, &slots[0], 2), Some(U256::ONE));
+        assert_eq!(versions.storage(&address, &slots[1], 2), None);
+    }
+
+    #[test]
     fn what_is_retracted_is_gone() {
         let versions = Versions::new();
         let state: EvmState = [(ADDRESS, account(5, 10).with_created_mark())].into_iter().collect();

@@ -6,6 +6,7 @@
 //! * [`synthetic`]: blocks of many similar transactions, to measure with.
 
 pub mod adversarial;
+mod programs;
 pub mod reference;
 pub mod synthetic;
 
@@ -102,6 +103,14 @@ impl BlockBuilder {
         self
     }
 
+    /// Gives each account plenty.
+    pub fn fund_all(&mut self, addresses: impl IntoIterator<Item = Address>) -> &mut Self {
+        for address in addresses {
+            self.fund(address, PLENTY);
+        }
+        self
+    }
+
     /// Puts code at an address.
     pub fn contract(&mut self, address: Address, code: &[u8], storage: &[(u64, u64)]) -> &mut Self {
         let storage = storage.iter().map(|&(slot, value)| (U256::from(slot), U256::from(value)));
@@ -173,7 +182,8 @@ impl BlockBuilder {
         };
         let authorization_list = delegations.iter().map(authorization).collect();
         let tx_type = TransactionType::Eip7702 as u8;
-        self.push(TxEnv { tx_type, authorization_list, gas_priority_fee: Some(1), ..tx })
+        let chain_id = Some(self.block.cfg.chain_id);
+        self.push(TxEnv { tx_type, authorization_list, gas_priority_fee: Some(1), chain_id, ..tx })
     }
 
     /// Adds a withdrawal.
