@@ -4,6 +4,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use alloy_eip7928::{BlockAccessIndex, NonceChange, StorageChange};
 use evmc::replay::{self, ReplayBlock};
 use evmc::{
     backend::{self, BackendName},
@@ -14,12 +15,15 @@ use evmc_compiler::driver::Config;
 use evmc_parallel::{
     AccessList, Block, BlockEngine, BlockError, Fallback, Options, Outcome, PreState, Schedule,
 };
-use evmc_revm::{CodeSource, NoCode};
+use evmc_revm::{CodeSource, FrameCode, NoCode};
 use evmc_testsuite::{
     blocks::{MadeBlock, adversarial, reference::Reference},
     data_folder,
 };
-use revm::primitives::{Address, hardfork::SpecId};
+use revm::{
+    bytecode::Bytecode,
+    primitives::{Address, B256, U256, hardfork::SpecId},
+};
 
 /// Numbers of worker threads.
 const THREADS: [usize; 4] = [1, 2, 4, 8];
@@ -46,15 +50,15 @@ fn engines(codes: &Arc<dyn CodeSource>, seed: u64, applies_withdrawals: bool) ->
 }
 
 /// The access list that an outcome must have.
-fn list(outcome: &Outcome) -> &AccessList {
-    outcome.access_list.as_ref().expect("it was asked for")
+fn list(outcome: &Outcome, base: &PreState) -> AccessList {
+    outcome.access_list(base).expect("the state is in memory").expect("it was asked for")
 }
 
 /// Executes a real block in all ways and compares.
 fn check_given(block: &ReplayBlock, engines: &mut [BlockEngine<PreState>]) {
     let first = engines[0].execute(&block.block, &block.state, &Schedule::Sequential);
     assert_eq!(replay::differences(block, &first), Vec::<String>::new(), "block {}", block.number);
-    let made = Arc::new(list(&first.expect("it was compared")).clone());
+    let made = Arc::new(list(&first.expect("it was compared"), &block.state));
     for (engine, threads) in engines.iter_mut().zip(THREADS) {
         for schedule in [Schedule::Optimistic, Schedule::Bal(Arc::clone(&made))] {
             let outcome = engine.execute(&block.block, &block.state, &schedule);
@@ -66,7 +70,7 @@ fn check_given(block: &ReplayBlock, engines: &mut [BlockEngine<PreState>]) {
             let what = format!("block {}, {what}, {threads} threads", block.number);
             assert_eq!(differences, Vec::<String>::new(), "{what}");
             let outcome = outcome.expect("it was compared");
-            assert_eq!(list(&outcome).to_rlp(), made.to_rlp(), "{what}");
+            assert_eq!(list(&outcome, &block.state).to_rlp(), made.to_rlp(), "{what}");
         }
     }
 }
@@ -109,7 +113,7 @@ fn check_made(made: &MadeBlock, engines: &mut [BlockEngine<PreState>]) {
     let first = engines[0].execute(block, state, &Schedule::Sequential);
     let first = first.unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(reference.difference(&first, state, block.spec()), None, "{name}, sequential");
-    let made_list = Arc::new(list(&first).clone());
+    let made_list = Arc::new(list(&first, state));
     let can_use_list = block.spec().is_enabled_in(SpecId::SPURIOUS_DRAGON);
     for (engine, threads) in engines.iter_mut().zip(THREADS) {
         for schedule in [Schedule::Optimistic, Schedule::Bal(Arc::clone(&made_list))] {
@@ -119,9 +123,9 @@ fn check_made(made: &MadeBlock, engines: &mut [BlockEngine<PreState>]) {
             let outcome = engine.execute(block, state, &schedule);
             let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
             assert_eq!(reference.difference(&outcome, state, block.spec()), None, "{what}");
-            assert_eq!(list(&outcome).to_rlp(), made_list.to_rlp(), "{what}");
-            let fallback =
-                (is_bal && !can_use_list && !block.transactions.is_empty()).then_some(Fallback::Fork);
+            assert_eq!(list(&outcome, state).to_rlp(), made_list.to_rlp(), "{what}");
+            let is_asked = is_bal && threads > 1 && block.transactions.len() > 1;
+            let fallback = (is_asked && !can_use_list).then_some(Fallback::Fork);
             assert_eq!(outcome.stats.fallback, fallback, "{what}");
             assert!(outcome.stats.re_executions <= block.transactions.len() as u64, "{what}");
         }
@@ -137,6 +141,123 @@ fn adversarial_blocks_come_to_what_revm_makes_of_them() {
             adversarial::all().iter().for_each(|made| check_made(made, &mut engines));
         }
     }
+}
+
+/// Half of the code of another source.
+struct Half(Arc<dyn CodeSource>);
+
+impl CodeSource for Half {
+    fn lookup(
+        &self,
+        hash: B256,
+        code: &Bytecode,
+        spec: SpecId,
+        initcode: bool,
+    ) -> Option<Arc<dyn FrameCode>> {
+        if hash[0] % 2 == 0 { self.0.lookup(hash, code, spec, initcode) } else { None }
+    }
+}
+
+/// Real blocks that are executed natively here: few enough to be compiled in a test, and of many kinds.
+const NATIVE: [u64; 8] =
+    [2_462_997, 6_196_166, 12_520_364, 13_287_210, 15_752_489, 19_923_400, 22_546_209, 25_323_281];
+
+#[test]
+fn given_blocks_come_to_what_they_came_to_natively() {
+    let Some(path) = archive() else { return };
+    let codes = native();
+    let half: Arc<dyn CodeSource> = Arc::new(Half(Arc::clone(&codes)));
+    let (mut all, mut some) = (engines(&codes, 2, false), engines(&half, 3, false));
+    replay::each_block(&[path], |block| {
+        if NATIVE.contains(&block.number) {
+            check_given(&block, &mut all);
+            check_given(&block, &mut some);
+        }
+        Ok(())
+    })
+    .expect("the blocks are readable");
+}
+
+/// A list in which something is wrong.
+fn damaged(list: &AccessList, random: &mut fastrand::Rng) -> AccessList {
+    let mut list = list.clone();
+    let place = random.usize(..list.0.len());
+    let account = &mut list.0[place];
+    let at = BlockAccessIndex::new(random.u64(..200));
+    match random.u8(..10) {
+        0 => drop(list.0.remove(place)),
+        1 => account.address = Address::repeat_byte(random.u8(..)),
+        2 => account.storage_reads.push(U256::MAX),
+        3 => drop(account.storage_reads.pop()),
+        4 => drop(account.storage_changes.pop()),
+        5 => drop(account.balance_changes.pop()),
+        6 => account.nonce_changes.push(NonceChange::new(at, 7)),
+        7 => account.balance_changes.iter_mut().for_each(|change| change.post_balance ^= U256::ONE),
+        8 => {
+            if let Some(slot) = account.storage_changes.last_mut() {
+                slot.changes.push(StorageChange::new(at, U256::from(3)));
+            }
+        }
+        _ => {
+            if let Some(change) = account.storage_changes.last_mut().and_then(|slot| slot.changes.last_mut())
+            {
+                change.new_value = U256::from(random.u64(..3));
+            }
+        }
+    }
+    list
+}
+
+#[test]
+fn wrong_lists_are_found_out() {
+    let codes: Arc<dyn CodeSource> = Arc::new(NoCode);
+    let options =
+        Options { threads: 2, records_list: true, applies_withdrawals: false, ..Options::default() };
+    let mut engine = BlockEngine::new(options, &codes).expect("the system has threads");
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut refused = 0;
+    for made in adversarial::all().iter().filter(|made| made.block.spec() >= SpecId::SPURIOUS_DRAGON) {
+        let (block, state) = (&made.block, &made.state);
+        let right = engine.execute(block, state, &Schedule::Sequential).expect("the block is valid");
+        let right = list(&right, state);
+        if right.0.is_empty() {
+            continue;
+        }
+        for _ in 0..40 {
+            let wrong = Arc::new(damaged(&right, &mut random));
+            if *wrong == right {
+                continue;
+            }
+            let by_list = engine.execute_by_list(block, state, &wrong).err();
+            assert!(matches!(by_list, Some(BlockError::List(_))), "{}: {by_list:?}", made.name);
+            let outcome = engine.execute(block, state, &Schedule::Bal(wrong)).expect("the block is valid");
+            assert!(matches!(outcome.stats.fallback, Some(Fallback::WrongList(_))), "{}", made.name);
+            assert_eq!(list(&outcome, state), right, "{}", made.name);
+            refused += 1;
+        }
+    }
+    assert!(refused > 300, "only {refused} lists were wrong");
+}
+
+#[test]
+fn withdrawals_and_requests_follow_the_transactions() {
+    let codes: Arc<dyn CodeSource> = Arc::new(NoCode);
+    let made = adversarial::surrounded();
+    let (block, state) = (&made.block, &made.state);
+    let mut lists = Vec::new();
+    for engine in &mut engines(&codes, 11, true) {
+        let given = lists.first().map_or_else(Arc::default, Arc::clone);
+        for schedule in [Schedule::Sequential, Schedule::Optimistic, Schedule::Bal(given)] {
+            let outcome = engine.execute(block, state, &schedule).expect("the block is valid");
+            assert_eq!(outcome.requests, [(1, vec![0, 0, 7].into())]);
+            let post = outcome.post_state(&**state).expect("the state is in memory");
+            let paid = post[&block.withdrawals[0].address].as_ref().map(|account| account.balance);
+            assert_eq!(paid, Some(U256::from(5_000_000_000_u64 + 1)));
+            assert_eq!(outcome.stats.fallback, None);
+            lists.push(Arc::new(list(&outcome, state)));
+        }
+    }
+    assert!(lists.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]

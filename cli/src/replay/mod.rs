@@ -197,7 +197,8 @@ impl Player<'_> {
                 Some(folder) => read_list(&list_path(folder, block.number))?,
                 None => {
                     let made = self.recorder.execute(&block.block, &block.state, &Schedule::Sequential);
-                    made.ok().and_then(|outcome| outcome.access_list).unwrap_or_default()
+                    let list = made.ok().and_then(|outcome| outcome.access_list(&*block.state).ok());
+                    list.flatten().unwrap_or_default()
                 }
             })),
         })
@@ -205,8 +206,8 @@ impl Player<'_> {
 
     /// Writes the access list, if it is asked for and there is one.
     fn emit(&self, block: &ReplayBlock, outcome: Option<&Outcome>) -> Result<(), CliError> {
-        let list = outcome.and_then(|outcome| outcome.access_list.as_ref());
-        match (&self.options.emit_lists, list) {
+        let list = outcome.and_then(|outcome| outcome.access_list(&*block.state).ok()?);
+        match (&self.options.emit_lists, &list) {
             (Some(folder), Some(list)) => {
                 output::write_file(&list_path(folder, block.number), &list.to_rlp())
             }

@@ -7,7 +7,7 @@ use revm::{
     DatabaseRef,
     context::{TxEnv, result::ExecutionResult},
     primitives::{Address, U256, hardfork::SpecId},
-    state::AccountInfo,
+    state::EvmState,
 };
 
 use crate::{
@@ -16,9 +16,20 @@ use crate::{
     committed::CommittedState,
     error::BlockError,
     lane::Executed,
-    outcome::{Outcome, Stats},
+    outcome::{ListSource, Outcome, Stats},
     receipt::Receipt,
 };
+
+/// What is kept for the block's access list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// Nothing.
+    Nothing,
+    /// What surrounds the transactions.
+    Surroundings,
+    /// Everything.
+    All,
+}
 
 /// The result of a block so far: the state, the gas, the receipts and the access list.
 ///
@@ -33,22 +44,27 @@ pub struct Committer {
     pub(crate) requests: Vec<(u8, revm::primitives::Bytes)>,
     receipts: Vec<Receipt>,
     gas_used: u64,
+    records: Records,
     record: Option<ListRecord>,
+    /// Changes of a given access list that were met.
+    pub(crate) met: usize,
     beneficiary: Address,
     gas_limit: u64,
     spec: SpecId,
 }
 
 impl Committer {
-    /// A committer for a block of which nothing has been executed. `records`: whether to make the access list.
-    pub(crate) fn new(block: &Block, records: bool) -> Self {
+    /// A committer for a block of which nothing has been executed.
+    pub(crate) fn new(block: &Block, records: Records) -> Self {
         Self {
-            state: CommittedState::default(),
+            state: CommittedState::with_capacity(2 * block.transactions.len()),
             stats: Stats::default(),
             requests: Vec::new(),
             receipts: Vec::with_capacity(block.transactions.len()),
             gas_used: 0,
-            record: records.then(ListRecord::default),
+            records,
+            record: (records != Records::Nothing).then(ListRecord::default),
+            met: 0,
             beneficiary: block.env.beneficiary,
             gas_limit: block.env.gas_limit,
             spec: block.spec(),
@@ -69,19 +85,18 @@ impl Committer {
         Ok(())
     }
 
-    /// Takes the transaction whose turn it is. Gives the account that it only paid, as that is now.
+    /// Takes the transaction whose turn it is. Gives the account that it only paid.
     pub(crate) fn commit<D: DatabaseRef>(
         &mut self,
         tx: &TxEnv,
         executed: Executed,
         base: &D,
-    ) -> Result<Option<(Address, Option<AccountInfo>)>, D::Error> {
+    ) -> Result<Option<Address>, D::Error> {
         let number = self.turn() as u64 + 1;
         let Executed { result, state, fee, payment, frames } = executed;
-        self.apply(number, state, base)?;
-        let mut paid = None;
+        self.apply(number, state, self.records == Records::All);
         if let Some((recipient, amount)) = payment {
-            paid = Some((recipient, self.credit(number, recipient, amount, base)?));
+            self.credit(number, recipient, amount, base)?;
         }
         if let Some(fee) = fee {
             self.credit(number, self.beneficiary, fee, base)?;
@@ -94,18 +109,13 @@ impl Committer {
             cumulative_gas_used: self.gas_used,
             logs: logs(result),
         });
-        Ok(paid)
+        Ok(payment.map(|(recipient, _)| recipient))
     }
 
     /// Takes the changes of a system call, before or after the transactions.
-    pub(crate) fn commit_system<D: DatabaseRef>(
-        &mut self,
-        number: u64,
-        executed: Executed,
-        base: &D,
-    ) -> Result<(), D::Error> {
+    pub(crate) fn commit_system(&mut self, number: u64, executed: Executed) {
         self.count(executed.frames);
-        self.apply(number, executed.state, base)
+        self.apply(number, executed.state, true);
     }
 
     /// Takes a withdrawal.
@@ -115,38 +125,32 @@ impl Committer {
         amount: U256,
         base: &D,
     ) -> Result<(), D::Error> {
-        self.credit(self.turn() as u64 + 1, address, amount, base).map(drop)
+        self.credit(self.turn() as u64 + 1, address, amount, base)
     }
 
     /// Applies the changes of an execution.
-    fn apply<D: DatabaseRef>(
-        &mut self,
-        number: u64,
-        state: revm::state::EvmState,
-        base: &D,
-    ) -> Result<(), D::Error> {
-        if let Some(record) = &mut self.record {
-            record.add(number, &state, &self.state, base)?;
+    fn apply(&mut self, number: u64, state: EvmState, is_recorded: bool) {
+        for (address, account) in &state {
+            self.state.apply(*address, account);
         }
-        for (address, account) in state {
-            self.state.apply(address, account);
+        if let Some(record) = self.record.as_mut().filter(|_| is_recorded) {
+            record.add(number, state);
         }
-        Ok(())
     }
 
-    /// Pays an account; gives it as it is then.
+    /// Pays an account.
     fn credit<D: DatabaseRef>(
         &mut self,
         number: u64,
         address: Address,
         amount: U256,
         base: &D,
-    ) -> Result<Option<AccountInfo>, D::Error> {
+    ) -> Result<(), D::Error> {
         let credited = self.state.credit(base, address, amount, self.spec)?;
         if let Some(record) = &mut self.record {
-            record.add_credit(number, address, &credited);
+            record.add_credit(number, address, credited);
         }
-        Ok(credited.after)
+        Ok(())
     }
 
     fn count(&mut self, frames: FrameCounts) {
@@ -157,16 +161,15 @@ impl Committer {
     }
 
     /// The block's result.
-    pub(crate) fn finish<D: DatabaseRef>(self, base: &D) -> Result<Outcome, D::Error> {
-        let access_list = self.record.map(|record| record.finish(base)).transpose()?;
-        Ok(Outcome {
+    pub(crate) fn finish(self) -> Outcome {
+        Outcome {
             gas_used: self.gas_used,
             receipts: self.receipts,
             requests: self.requests,
             state: self.state,
-            access_list,
+            list: self.record.map_or(ListSource::None, ListSource::Record),
             stats: self.stats,
-        })
+        }
     }
 }
 

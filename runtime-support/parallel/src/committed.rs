@@ -6,37 +6,60 @@
 
 use revm::{
     DatabaseRef,
-    primitives::{Address, AddressMap, StorageKeyMap, U256, hardfork::SpecId},
+    primitives::{Address, AddressMap, StorageKeyMap, U256, hardfork::SpecId, hash_map::Entry},
     state::{Account, AccountInfo},
 };
 
-/// An account that was changed.
+/// Slots of an account that were changed.
 #[derive(Clone, Debug, Default)]
-pub struct CommittedAccount {
-    /// Balance, nonce and code; `None` where the account does not exist.
-    pub info: Option<AccountInfo>,
+pub struct CommittedStorage {
     /// Slots that were written since the storage was last reset.
-    pub storage: StorageKeyMap<U256>,
-    /// The account was created or removed: slots that are not in `storage` are zero.
+    pub slots: StorageKeyMap<U256>,
+    /// The account was created or removed: slots that are not in `slots` are zero.
     pub is_reset: bool,
 }
 
-/// Accounts that were changed.
+/// Accounts and slots that were changed. They are apart, since most accounts have no slots, and most changes of slots
+/// leave the account as it is.
 #[derive(Clone, Debug, Default)]
 pub struct CommittedState {
-    accounts: AddressMap<CommittedAccount>,
+    infos: AddressMap<Option<AccountInfo>>,
+    storages: AddressMap<CommittedStorage>,
 }
 
 impl CommittedState {
-    /// The account, if it was changed.
-    #[inline]
-    pub fn get(&self, address: &Address) -> Option<&CommittedAccount> {
-        self.accounts.get(address)
+    /// Nothing is changed yet; there is room for so many accounts.
+    pub(crate) fn with_capacity(accounts: usize) -> Self {
+        let infos = AddressMap::with_capacity_and_hasher(accounts, Default::default());
+        Self { infos, storages: AddressMap::default() }
     }
 
-    /// All accounts that were changed, in no order.
-    pub fn accounts(&self) -> impl Iterator<Item = (&Address, &CommittedAccount)> {
-        self.accounts.iter()
+    /// Balance, nonce and code of an account if any of them was changed; the inner `None` stands for an account that does not
+    /// exist any more.
+    #[inline]
+    pub fn info(&self, address: &Address) -> Option<Option<&AccountInfo>> {
+        self.infos.get(address).map(Option::as_ref)
+    }
+
+    /// The slots of an account that were changed, if there are any.
+    pub fn storage_of(&self, address: &Address) -> Option<&CommittedStorage> {
+        self.storages.get(address)
+    }
+
+    /// The value of a slot if it was changed.
+    #[inline]
+    pub fn slot(&self, address: &Address, slot: &U256) -> Option<U256> {
+        let storage = self.storages.get(address)?;
+        match storage.slots.get(slot) {
+            Some(value) => Some(*value),
+            None => storage.is_reset.then_some(U256::ZERO),
+        }
+    }
+
+    /// All accounts of which anything was changed, in no order.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        let others = self.storages.keys().filter(|address| !self.infos.contains_key(*address));
+        self.infos.keys().chain(others)
     }
 
     /// Balance, nonce and code of an account, `None` where it does not exist.
@@ -45,8 +68,8 @@ impl CommittedState {
     /// Those of `base`.
     #[inline]
     pub fn basic<D: DatabaseRef>(&self, base: &D, address: Address) -> Result<Option<AccountInfo>, D::Error> {
-        match self.accounts.get(&address) {
-            Some(account) => Ok(account.info.clone()),
+        match self.infos.get(&address) {
+            Some(info) => Ok(info.clone()),
             None => base.basic_ref(address),
         }
     }
@@ -57,33 +80,43 @@ impl CommittedState {
     /// Those of `base`.
     #[inline]
     pub fn storage<D: DatabaseRef>(&self, base: &D, address: Address, slot: U256) -> Result<U256, D::Error> {
-        match self.accounts.get(&address).and_then(|account| account.written(slot)) {
+        match self.slot(&address, &slot) {
             Some(value) => Ok(value),
             None => base.storage_ref(address, slot),
         }
     }
 
     /// Takes over what a transaction made of an account.
-    pub fn apply(&mut self, address: Address, changed: Account) {
+    pub fn apply(&mut self, address: Address, changed: &Account) {
         if !changed.is_touched() {
             return;
         }
-        let account = self.accounts.entry(address).or_default();
-        if is_removed(&changed) {
-            *account = CommittedAccount { is_reset: true, ..CommittedAccount::default() };
+        if is_removed(changed) {
+            self.remove(address);
             return;
         }
-        if changed.is_created() {
-            account.storage.clear();
-            account.is_reset = true;
+        let is_created = changed.is_created();
+        let mut written = changed.changed_storage_slots().peekable();
+        if is_created || written.peek().is_some() {
+            let storage = self.storages.entry(address).or_default();
+            if is_created {
+                storage.slots.clear();
+                storage.is_reset = true;
+            }
+            storage.slots.extend(written.map(|(key, slot)| (*key, slot.present_value)));
         }
-        let written = changed.storage.into_iter().filter(|(_, slot)| slot.is_changed());
-        account.storage.extend(written.map(|(key, slot)| (key, slot.present_value)));
-        account.info = Some(changed.info);
+        if is_created || changed.is_changed() {
+            self.infos.insert(address, Some(changed.info.clone()));
+        }
     }
 
-    /// Pays `amount` wei to an account as a transaction does that only touches and pays it; gives the info before and
-    /// after. An amount that does not fit is not paid, as in revm.
+    fn remove(&mut self, address: Address) {
+        self.infos.insert(address, None);
+        self.storages.insert(address, CommittedStorage { is_reset: true, ..CommittedStorage::default() });
+    }
+
+    /// Pays `amount` wei to an account as a transaction does that only touches and pays it. An amount that does not fit is not
+    /// paid, as in revm.
     ///
     /// # Errors
     /// Those of `base`.
@@ -94,41 +127,33 @@ impl CommittedState {
         amount: U256,
         spec: SpecId,
     ) -> Result<Credited, D::Error> {
-        let before = self.basic(base, address)?;
-        let mut info = before.clone().unwrap_or_default();
-        info.balance = info.balance.checked_add(amount).unwrap_or(info.balance);
-        let is_removed = info.is_empty() && spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
-        let after = (!is_removed).then_some(info);
-        if is_removed && before.is_none() {
-            return Ok(Credited { before, after });
+        let info = match self.infos.entry(address) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(base.basic_ref(address)?),
+        };
+        let existed = info.is_some();
+        let paid = info.get_or_insert_default();
+        let before = paid.balance;
+        paid.balance = before.checked_add(amount).unwrap_or(before);
+        let after = paid.balance;
+        // A touched account that is empty is removed (EIP-161).
+        if after.is_zero() && paid.is_empty() && spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
+            *info = None;
+            if existed {
+                self.remove(address);
+            }
         }
-        let account = self.accounts.entry(address).or_default();
-        if after.is_none() {
-            *account = CommittedAccount { is_reset: true, ..CommittedAccount::default() };
-        }
-        account.info.clone_from(&after);
         Ok(Credited { before, after })
     }
 }
 
-/// What a payment did to an account.
-#[derive(Clone, Debug)]
+/// What a payment did to a balance, in wei.
+#[derive(Clone, Copy, Debug)]
 pub struct Credited {
-    /// The account before.
-    pub before: Option<AccountInfo>,
-    /// The account after.
-    pub after: Option<AccountInfo>,
-}
-
-impl CommittedAccount {
-    /// The value of a slot as far as this block has set it.
-    #[inline]
-    pub fn written(&self, slot: U256) -> Option<U256> {
-        match self.storage.get(&slot) {
-            Some(value) => Some(*value),
-            None => self.is_reset.then_some(U256::ZERO),
-        }
-    }
+    /// The balance before.
+    pub before: U256,
+    /// The balance after.
+    pub after: U256,
 }
 
 /// Whether a transaction removed the account that it touched.

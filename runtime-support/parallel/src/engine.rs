@@ -8,14 +8,15 @@ use revm::{DatabaseRef, primitives::hardfork::SpecId};
 use crate::{
     access::{AccessList, ListIndex},
     block::Block,
+    commit::{Committer, Records},
     error::BlockError,
-    outcome::{Fallback, Outcome},
+    outcome::{Fallback, ListSource, Outcome},
     pool::Pool,
     run::{Plan, Run},
     versions::Versions,
 };
 
-/// In which order transactions are executed. The result is the same.
+/// In which order transactions are executed. The result is the same; with a single worker, so is the order.
 #[derive(Clone, Debug, Default)]
 pub enum Schedule {
     /// One after the other.
@@ -76,11 +77,14 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         schedule: &Schedule,
     ) -> Result<Outcome, BlockError<D::Error>> {
         match schedule {
-            _ if block.transactions.is_empty() => self.sequential(block, base, None),
+            // Nobody could be ahead.
+            _ if block.transactions.len() <= 1 || self.pool.threads() == 1 => {
+                self.sequential(block, base, None)
+            }
             Schedule::Sequential => self.sequential(block, base, None),
             Schedule::Optimistic => {
                 let plan = Plan::Optimistic(Arc::new(Versions::new()));
-                self.run(block, base, plan, self.options.records_list)
+                self.run(block, base, plan, self.records()).map(Committer::finish)
             }
             Schedule::Bal(_) if !block.spec().is_enabled_in(SpecId::SPURIOUS_DRAGON) => {
                 self.sequential(block, base, Some(Fallback::Fork))
@@ -100,7 +104,7 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         &mut self,
         block: &Arc<Block>,
         base: &Arc<D>,
-        list: &AccessList,
+        list: &Arc<AccessList>,
     ) -> Result<Outcome, BlockError<D::Error>> {
         self.by_list(block, base, list)?.map_err(BlockError::List)
     }
@@ -110,22 +114,25 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         &mut self,
         block: &Arc<Block>,
         base: &Arc<D>,
-        list: &AccessList,
+        list: &Arc<AccessList>,
     ) -> Result<Result<Outcome, String>, BlockError<D::Error>> {
-        let plan = Plan::Listed(Arc::new(ListIndex::new(list)));
-        let outcome = match self.run(block, base, plan, true) {
-            Ok(outcome) => outcome,
+        let index = match ListIndex::new(Arc::clone(list)) {
+            Ok(index) => Arc::new(index),
+            Err(difference) => return Ok(Err(difference)),
+        };
+        let plan = Plan::Listed(Arc::clone(&index));
+        let committer = match self.run(block, base, plan, Records::Surroundings) {
+            Ok(committer) => committer,
             Err(error @ (BlockError::State(_) | BlockError::Worker(_))) => return Err(error),
+            Err(BlockError::List(difference)) => return Ok(Err(difference)),
             // The block may be valid all the same.
             Err(error) => return Ok(Err(error.to_string())),
         };
-        // Had each transaction started from what the list says, and the list is what they made of it: then, one
-        // after the other, each started from what the ones before really left.
-        let made = outcome.access_list.as_ref();
-        Ok(match made.and_then(|made| list.first_difference(made)) {
-            None => Ok(outcome),
-            Some(difference) => Err(difference),
-        })
+        let met = committer.met;
+        let mut outcome = committer.finish();
+        let surroundings = outcome.access_list(&**base).map_err(BlockError::State)?.unwrap_or_default();
+        outcome.list = ListSource::Given(Arc::clone(list));
+        Ok(index.check_whole(met, &surroundings).map(|()| outcome))
     }
 
     fn sequential(
@@ -134,9 +141,13 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         base: &Arc<D>,
         fallback: Option<Fallback>,
     ) -> Result<Outcome, BlockError<D::Error>> {
-        let mut outcome = self.run(block, base, Plan::Sequential, self.options.records_list)?;
+        let mut outcome = self.run(block, base, Plan::Sequential, self.records())?.finish();
         outcome.stats.fallback = fallback;
         Ok(outcome)
+    }
+
+    fn records(&self) -> Records {
+        if self.options.records_list { Records::All } else { Records::Nothing }
     }
 
     fn run(
@@ -144,12 +155,12 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         block: &Arc<Block>,
         base: &Arc<D>,
         plan: Plan,
-        records: bool,
-    ) -> Result<Outcome, BlockError<D::Error>> {
+        records: Records,
+    ) -> Result<Committer, BlockError<D::Error>> {
         let workers = if matches!(plan, Plan::Sequential) { 1 } else { self.pool.threads() };
         let applies_withdrawals = self.options.applies_withdrawals;
         let run = Arc::new(Run::new(Arc::clone(block), Arc::clone(base), plan, records, applies_withdrawals));
         self.pool.run(&run, workers).map_err(BlockError::Worker)?;
-        run.result()?.finish(&**base).map_err(BlockError::State)
+        run.result()
     }
 }

@@ -30,13 +30,14 @@ pub(crate) type LaneError<E> = EVMError<ViewError<E>, InvalidTransaction>;
 pub(crate) struct BlockHandler<D> {
     /// The fee that the beneficiary is owed, unless it was paid.
     pub(crate) fee: Cell<Option<U256>>,
+    defers_fee: bool,
     base: PhantomData<D>,
 }
 
 impl<D> BlockHandler<D> {
-    /// Rules for one transaction.
-    pub(crate) const fn new() -> Self {
-        Self { fee: Cell::new(None), base: PhantomData }
+    /// Rules for one transaction. `defers_fee`: the committer may be the one to pay.
+    pub(crate) const fn new(defers_fee: bool) -> Self {
+        Self { fee: Cell::new(None), defers_fee, base: PhantomData }
     }
 }
 
@@ -47,7 +48,8 @@ impl<D: DatabaseRef> Handler for BlockHandler<D> {
 
     fn reward_beneficiary(&self, evm: &mut Self::Evm, result: &mut FrameResult) -> Result<(), Self::Error> {
         let context = evm.context_mut();
-        if context.journaled_state.inner.state.contains_key(&context.block.beneficiary) {
+        let is_loaded = context.journaled_state.inner.state.contains_key(&context.block.beneficiary);
+        if is_loaded || !self.defers_fee {
             return post_execution::reward_beneficiary(context, result.gas()).map_err(From::from);
         }
         self.fee.set(Some(fee(context, result.gas())));

@@ -52,8 +52,17 @@ pub(crate) struct Executed {
 pub(crate) struct Speculated {
     /// What it came to.
     pub(crate) executed: Executed,
-    /// What that depends on.
-    pub(crate) reads: Reads,
+    /// What that rests on.
+    pub(crate) basis: Basis,
+}
+
+/// What an execution ahead of its turn rests on.
+#[derive(Debug)]
+pub(crate) enum Basis {
+    /// These reads, which have to hold.
+    Reads(Reads),
+    /// The block's access list, of which so many changes were met.
+    List(usize),
 }
 
 /// A worker's EVM with what it works on.
@@ -102,15 +111,21 @@ impl<D: DatabaseRef> Lane<D> {
         self.on_committed(state, |lane| lane.transact(tx))
     }
 
-    /// Executes a transaction on what the access list says of those before it.
+    /// Executes a transaction on what the access list says of those before it, and compares what it does with the list.
+    ///
+    /// # Errors
+    /// How they differ, in words.
     pub(crate) fn execute_listed(
         &mut self,
         tx: &TxEnv,
         number: usize,
         list: &Arc<ListIndex>,
-    ) -> Result<Executed, LaneError<D::Error>> {
+    ) -> Result<Speculated, String> {
         self.database().view = View::Listed { list: Arc::clone(list), number };
-        self.transact(tx)
+        let executed = self.transact(tx);
+        let executed = executed.map_err(|error| block_error(number, error).to_string())?;
+        let met = list.check(number, &executed.state, &*self.database().base)?;
+        Ok(Speculated { executed, basis: Basis::List(met) })
     }
 
     /// Executes a transaction ahead of its turn. `None` if there is no use in that.
@@ -133,7 +148,7 @@ impl<D: DatabaseRef> Lane<D> {
         if let (Some(recipient), Some(before)) = (recipient, ahead.paid_from) {
             executed.pay(recipient, before)?;
         }
-        Some(Speculated { executed, reads: ahead.reads })
+        Some(Speculated { executed, basis: Basis::Reads(ahead.reads) })
     }
 
     /// Calls a system contract; `None` if there is no code.
@@ -169,7 +184,9 @@ impl<D: DatabaseRef> Lane<D> {
     /// Executes a transaction on the view that is set.
     fn transact(&mut self, tx: &TxEnv) -> Result<Executed, LaneError<D::Error>> {
         self.evm.context_mut().tx.clone_from(tx);
-        let mut handler = BlockHandler::new();
+        // By a list everything is known beforehand, the beneficiary's balance too.
+        let defers_fee = !matches!(self.database().view, View::Listed { .. });
+        let mut handler = BlockHandler::new(defers_fee);
         let result = handler.run(&mut self.evm);
         self.finish(result, handler.fee.get())
     }

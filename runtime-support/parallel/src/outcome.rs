@@ -1,14 +1,14 @@
 //! What a block came to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use evmc_revm::FrameCounts;
 use revm::{DatabaseRef, primitives::KECCAK_EMPTY};
 
 use crate::{
-    access::AccessList,
-    committed::{CommittedAccount, CommittedState},
+    access::{AccessList, ListRecord},
+    committed::CommittedState,
     receipt::{self, Receipt},
 };
 
@@ -60,13 +60,37 @@ pub struct Outcome {
     pub requests: Vec<(u8, Bytes)>,
     /// The accounts that were changed, as they are now.
     pub state: CommittedState,
-    /// The block's access list, where it was asked for.
-    pub access_list: Option<AccessList>,
+    /// Where the block's access list comes from.
+    pub(crate) list: ListSource,
     /// How the result was reached.
     pub stats: Stats,
 }
 
+/// Where an access list comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum ListSource {
+    /// Nowhere: it was not asked for.
+    #[default]
+    None,
+    /// What was executed.
+    Record(ListRecord),
+    /// It was given, and is right.
+    Given(Arc<AccessList>),
+}
+
 impl Outcome {
+    /// The block's access list, where it was asked for. It is made here and now.
+    ///
+    /// # Errors
+    /// Those of `base`, which must be what the block was executed on.
+    pub fn access_list<D: DatabaseRef>(&self, base: &D) -> Result<Option<AccessList>, D::Error> {
+        match &self.list {
+            ListSource::None => Ok(None),
+            ListSource::Record(record) => record.list(base).map(Some),
+            ListSource::Given(list) => Ok(Some(AccessList::clone(list))),
+        }
+    }
+
     /// The root of the trie over the receipts, from Byzantium on.
     pub fn receipts_root(&self) -> B256 {
         receipt::receipts_root(&self.receipts)
@@ -86,8 +110,8 @@ impl Outcome {
         base: &D,
     ) -> Result<BTreeMap<Address, Option<AccountDiff>>, D::Error> {
         let mut differing = BTreeMap::new();
-        for (address, account) in self.state.accounts() {
-            if let Some(diff) = difference(*address, account, base)? {
+        for address in self.state.addresses() {
+            if let Some(diff) = difference(*address, &self.state, base)? {
                 differing.insert(*address, diff);
             }
         }
@@ -98,19 +122,22 @@ impl Outcome {
 /// How an account differs from before, if it does.
 fn difference<D: DatabaseRef>(
     address: Address,
-    account: &CommittedAccount,
+    state: &CommittedState,
     base: &D,
 ) -> Result<Option<Option<AccountDiff>>, D::Error> {
     let before = base.basic_ref(address)?;
-    let Some(info) = &account.info else { return Ok(before.is_some().then_some(None)) };
+    let info = state.info(&address).map_or_else(|| before.clone(), |info| info.cloned());
+    let Some(info) = info else { return Ok(before.is_some().then_some(None)) };
     let mut storage = BTreeMap::new();
-    for (slot, value) in &account.storage {
-        let before = if account.is_reset { U256::ZERO } else { base.storage_ref(address, *slot)? };
-        if before != *value {
-            storage.insert(*slot, *value);
+    if let Some(written) = state.storage_of(&address) {
+        for (slot, value) in &written.slots {
+            let before = if written.is_reset { U256::ZERO } else { base.storage_ref(address, *slot)? };
+            if before != *value {
+                storage.insert(*slot, *value);
+            }
         }
     }
-    let is_same = before.as_ref().is_some_and(|before| before == info) && storage.is_empty();
+    let is_same = before.as_ref().is_some_and(|before| *before == info) && storage.is_empty();
     let code_hash = if info.is_empty_code_hash() { KECCAK_EMPTY } else { info.code_hash };
     let diff = AccountDiff { balance: info.balance, nonce: info.nonce, code_hash, storage };
     Ok((!is_same).then_some(Some(diff)))

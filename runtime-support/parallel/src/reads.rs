@@ -100,8 +100,8 @@ impl AccountRead {
             true => now.is_none_or(AccountInfo::is_empty_code_hash),
             false => now.map(Seen::new) == self.seen,
         };
-        Ok(match state.get(&self.address) {
-            Some(account) => matches(account.info.as_ref()),
+        Ok(match state.info(&self.address) {
+            Some(info) => matches(info),
             None if self.is_old => true,
             None => matches(base.basic_ref(self.address)?.as_ref()),
         })
@@ -110,7 +110,7 @@ impl AccountRead {
 
 impl SlotRead {
     fn holds<D: DatabaseRef>(&self, state: &CommittedState, base: &D) -> Result<bool, D::Error> {
-        Ok(match state.get(&self.address).and_then(|account| account.written(self.slot)) {
+        Ok(match state.slot(&self.address, &self.slot) {
             Some(now) => now == self.seen,
             None if self.is_old => true,
             None => base.storage_ref(self.address, self.slot)? == self.seen,

@@ -11,11 +11,10 @@ use crate::{
     access::ListIndex,
     block::Block,
     board::{Board, Place},
-    commit::Committer,
+    commit::{Committer, Records},
     error::BlockError,
     handler::LaneError,
-    lane::{Executed, Lane, Speculated, block_error},
-    reads::Reads,
+    lane::{Basis, Executed, Lane, Speculated, block_error},
     system,
     versions::Versions,
 };
@@ -37,7 +36,7 @@ pub(crate) struct Run<D: DatabaseRef> {
     pub(crate) base: Arc<D>,
     plan: Plan,
     applies_withdrawals: bool,
-    board: Board<Box<Speculated>>,
+    board: Board<Ahead>,
     progress: Mutex<Progress<D::Error>>,
 }
 
@@ -48,6 +47,9 @@ struct Progress<E: fmt::Debug + fmt::Display> {
     error: Option<BlockError<E>>,
 }
 
+/// What was executed ahead of its turn, or how it differs from the access list.
+type Ahead = std::result::Result<Box<Speculated>, String>;
+
 /// A result, or why there is none.
 type Result<T, E> = std::result::Result<T, BlockError<E>>;
 
@@ -57,7 +59,7 @@ impl<D: DatabaseRef> Run<D> {
         block: Arc<Block>,
         base: Arc<D>,
         plan: Plan,
-        records: bool,
+        records: Records,
         applies_withdrawals: bool,
     ) -> Self {
         let committer = Committer::new(&block, records);
@@ -71,7 +73,10 @@ impl<D: DatabaseRef> Run<D> {
         let mut progress = self.progress();
         match progress.error.take() {
             Some(error) => Err(error),
-            None => Ok(std::mem::replace(&mut progress.committer, Committer::new(&Block::default(), false))),
+            None => Ok(std::mem::replace(
+                &mut progress.committer,
+                Committer::new(&Block::default(), Records::Nothing),
+            )),
         }
     }
 
@@ -106,21 +111,17 @@ impl<D: DatabaseRef> Run<D> {
     }
 
     /// Executes a transaction before its turn, if that makes sense.
-    fn ahead(&self, plan: &Plan, number: usize, lane: &mut Lane<D>) -> Place<Box<Speculated>> {
+    fn ahead(&self, plan: &Plan, number: usize, lane: &mut Lane<D>) -> Place<Ahead> {
         let tx = &self.block.transactions[number];
-        let speculated = match plan {
-            Plan::Listed(list) => lane
-                .execute_listed(tx, number, list)
-                .ok()
-                .map(|executed| Speculated { executed, reads: Reads::default() }),
+        match plan {
+            Plan::Listed(list) => Place::Executed(lane.execute_listed(tx, number, list).map(Box::new)),
             Plan::Optimistic(versions) if !self.board.is_turn(number) => {
-                lane.speculate(tx, number, versions).inspect(|speculated| {
-                    versions.publish(number, &speculated.executed.state);
-                })
+                let Some(speculated) = lane.speculate(tx, number, versions) else { return Place::InTurn };
+                versions.publish(number, &speculated.executed.state);
+                Place::Executed(Ok(Box::new(speculated)))
             }
-            Plan::Optimistic(_) | Plan::Sequential => None,
-        };
-        speculated.map_or(Place::InTurn, |speculated| Place::Executed(Box::new(speculated)))
+            Plan::Optimistic(_) | Plan::Sequential => Place::InTurn,
+        }
     }
 
     /// Commits what is there, until there is nothing more.
@@ -162,7 +163,10 @@ impl<D: DatabaseRef> Run<D> {
             self.begin(lane, committer)?;
         }
         match place {
-            Place::Executed(speculated) => self.commit_speculated(lane, committer, *speculated)?,
+            Place::Executed(ahead) => {
+                let speculated = ahead.map_err(BlockError::List)?;
+                self.commit_speculated(lane, committer, *speculated)?;
+            }
             _ => {
                 committer.stats.in_turn += 1;
                 self.in_turn(lane, committer)?;
@@ -182,16 +186,22 @@ impl<D: DatabaseRef> Run<D> {
         committer: &mut Committer,
         speculated: Speculated,
     ) -> Result<(), D::Error> {
-        let Speculated { executed, reads } = speculated;
-        let Plan::Optimistic(versions) = &self.plan else {
-            return self.commit(committer, executed);
+        let Speculated { executed, basis } = speculated;
+        let holds = match basis {
+            Basis::List(met) => {
+                committer.met += met;
+                true
+            }
+            Basis::Reads(reads) => reads.hold(&committer.state, &*self.base).map_err(BlockError::State)?,
         };
-        if reads.hold(&committer.state, &*self.base).map_err(BlockError::State)? {
+        if holds {
             return self.commit(committer, executed);
         }
         committer.stats.conflicts += 1;
         committer.stats.re_executions += 1;
-        versions.retract(committer.turn(), &executed.state);
+        if let Plan::Optimistic(versions) = &self.plan {
+            versions.retract(committer.turn(), &executed.state);
+        }
         self.in_turn(lane, committer)
     }
 
@@ -213,8 +223,9 @@ impl<D: DatabaseRef> Run<D> {
         let tx = &self.block.transactions[turn];
         committer.admit(tx)?;
         let paid = committer.commit(tx, executed, &*self.base).map_err(BlockError::State)?;
-        if let (Plan::Optimistic(versions), Some((recipient, info))) = (&self.plan, paid) {
-            versions.publish_info(turn, recipient, info);
+        if let (Plan::Optimistic(versions), Some(recipient)) = (&self.plan, paid) {
+            let info = committer.state.info(&recipient).map(Option::<&_>::cloned);
+            versions.publish_info(turn, recipient, info.flatten());
         }
         Ok(())
     }
@@ -224,7 +235,7 @@ impl<D: DatabaseRef> Run<D> {
         for (contract, data) in system::before(&self.block) {
             let executed = lane.call_system(contract, data, &mut committer.state);
             if let Some(executed) = executed.map_err(|error| system_error(contract, error))? {
-                committer.commit_system(0, executed, &*self.base).map_err(BlockError::State)?;
+                committer.commit_system(0, executed);
             }
         }
         Ok(())
@@ -252,7 +263,7 @@ impl<D: DatabaseRef> Run<D> {
                 committer.requests.push((kind, data));
             }
             let number = committer.turn() as u64 + 1;
-            committer.commit_system(number, executed, &*self.base).map_err(BlockError::State)?;
+            committer.commit_system(number, executed);
         }
         Ok(())
     }

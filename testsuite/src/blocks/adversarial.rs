@@ -32,6 +32,9 @@ pub const BLOCK_HASHES: (Address, &[u8]) = (
     ),
 );
 
+/// Takes requests for withdrawal (EIP-7002).
+const WITHDRAWAL_REQUESTS: Address = address!("0x00000961Ef480Eb55e80D19ad83579A64c007002");
+
 /// All blocks that are valid.
 pub fn all() -> Vec<MadeBlock> {
     vec![
@@ -60,6 +63,17 @@ pub fn all() -> Vec<MadeBlock> {
 /// All blocks that are not.
 pub fn invalid() -> Vec<MadeBlock> {
     vec![gas_limit_edge(1), wrong_nonce(), poor_sender()]
+}
+
+/// A payment to an account that then gets two withdrawals, and requests for withdrawal (EIP-7002) by a contract that gives out
+/// three bytes.
+pub fn surrounded() -> MadeBlock {
+    let mut builder = BlockBuilder::new(SpecId::PRAGUE);
+    let (from, owner) = (account(1), account(2));
+    builder.contract(WITHDRAWAL_REQUESTS, &programs::request_stub(), &[]);
+    builder.fund_all([from]).pay(from, owner, 1).pay(from, account(3), 1);
+    builder.withdraw(owner, 2).withdraw(account(4), 0).withdraw(owner, 3);
+    builder.finish("withdrawals and requests")
 }
 
 /// A block without transactions.

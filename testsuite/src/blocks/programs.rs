@@ -103,5 +103,5 @@ pub fn heir_to_coinbase() -> Vec<u8> {
 
 /// Gives out three bytes and counts that in slot 0.
 pub fn request_stub() -> Vec<u8> {
-    program("0 SLOAD 1 ADD 0 SSTORE 7 0 MSTORE8 3 0 RETURN")
+    program("0 SLOAD 1 ADD 0 SSTORE 7 2 MSTORE8 3 0 RETURN")
 }

@@ -86,7 +86,7 @@ impl Reference {
 
     fn state_difference(&self, outcome: &Outcome, base: &PreState, spec: SpecId) -> Option<String> {
         let theirs = &self.plain.evm.ctx.journaled_state.database;
-        let changed = outcome.state.accounts().map(|(address, _)| address);
+        let changed = outcome.state.addresses();
         let addresses = theirs.cache.accounts.keys().chain(changed);
         addresses.filter_map(|address| account_difference(*address, outcome, theirs, base, spec)).next()
     }
@@ -110,7 +110,7 @@ fn account_difference(
         return Some(format!("account {address}: {ours:?} instead of {info:?}"));
     }
     info.as_ref()?;
-    let changed = outcome.state.get(&address).map(|account| account.storage.keys().copied());
+    let changed = outcome.state.storage_of(&address).map(|storage| storage.slots.keys().copied());
     let cached = theirs.cache.accounts.get(&address).map(|account| account.storage.keys().copied());
     changed.into_iter().flatten().chain(cached.into_iter().flatten()).find_map(|slot| {
         let ours = outcome.state.storage(base, address, slot).expect("the state is in memory");

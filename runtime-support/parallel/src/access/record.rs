@@ -1,4 +1,6 @@
-//! The access list of an execution, put together transaction by transaction.
+//! The access list of an execution.
+//!
+//! While the block is executed, what each transaction came to is only kept; the list is made of it when it is asked for.
 
 use alloy_eip7928::{
     AccountChanges, BalanceChange, BlockAccessIndex, CodeChange, NonceChange, SlotChanges, StorageChange,
@@ -10,7 +12,7 @@ use revm::{
 };
 
 use super::AccessList;
-use crate::committed::{CommittedState, Credited, is_removed};
+use crate::committed::{Credited, is_removed};
 
 /// Values with the number of what set them, ascending.
 type Changes<T> = Vec<(u64, T)>;
@@ -27,21 +29,54 @@ struct AccountRecord {
     resets: Vec<u64>,
 }
 
+/// Something that accesses accounts, with its number.
+#[derive(Clone, Debug)]
+enum Step {
+    /// An execution.
+    Executed(u64, EvmState),
+    /// A payment.
+    Paid(u64, Address, Credited),
+}
+
+/// What was executed so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListRecord {
+    steps: Vec<Step>,
+}
+
 /// What was accessed so far.
 #[derive(Debug, Default)]
-pub(crate) struct ListRecord {
+struct Accesses {
     accounts: AddressMap<AccountRecord>,
 }
 
 impl ListRecord {
-    /// Takes what number `number` accessed and changed; `committed` is the state before it.
-    pub(crate) fn add<D: DatabaseRef>(
-        &mut self,
-        number: u64,
-        state: &EvmState,
-        committed: &CommittedState,
-        base: &D,
-    ) -> Result<(), D::Error> {
+    /// Keeps what number `number` accessed and changed.
+    pub(crate) fn add(&mut self, number: u64, state: EvmState) {
+        self.steps.push(Step::Executed(number, state));
+    }
+
+    /// Keeps a payment by number `number`.
+    pub(crate) fn add_credit(&mut self, number: u64, address: Address, credited: Credited) {
+        self.steps.push(Step::Paid(number, address, credited));
+    }
+
+    /// The list; `base` is the state before the block.
+    pub(crate) fn list<D: DatabaseRef>(&self, base: &D) -> Result<AccessList, D::Error> {
+        let mut accesses = Accesses::default();
+        for step in &self.steps {
+            match step {
+                Step::Executed(number, state) => accesses.add(*number, state),
+                Step::Paid(number, address, credited) => accesses.add_credit(*number, *address, credited),
+            }
+        }
+        accesses.finish(base)
+    }
+}
+
+impl Accesses {
+    /// Takes what number `number` accessed and changed.
+    fn add(&mut self, number: u64, state: &EvmState) {
         for (address, account) in state {
             let record = self.accounts.entry(*address).or_default();
             record.add_slots(number, account);
@@ -53,21 +88,21 @@ impl ListRecord {
                 record.resets.push(number);
             }
             if removed || account.is_changed() {
-                let before = committed.basic(base, *address)?;
-                record.add_info(number, before.as_ref(), (!removed).then_some(&account.info));
+                record.add_info(number, &account.original_info(), (!removed).then_some(&account.info));
             }
         }
-        Ok(())
     }
 
     /// Takes a payment by number `number`.
-    pub(crate) fn add_credit(&mut self, number: u64, address: Address, credited: &Credited) {
+    fn add_credit(&mut self, number: u64, address: Address, credited: &Credited) {
         let record = self.accounts.entry(address).or_default();
-        record.add_info(number, credited.before.as_ref(), credited.after.as_ref());
+        if credited.before != credited.after {
+            put(&mut record.balances, number, credited.after);
+        }
     }
 
     /// The list.
-    pub(crate) fn finish<D: DatabaseRef>(self, base: &D) -> Result<AccessList, D::Error> {
+    fn finish<D: DatabaseRef>(self, base: &D) -> Result<AccessList, D::Error> {
         let accounts = self.accounts.into_iter().map(|(address, record)| record.finish(address, base));
         let mut accounts = accounts.collect::<Result<Vec<_>, _>>()?;
         accounts.sort_unstable_by_key(|account| account.address);
@@ -94,9 +129,9 @@ impl AccountRecord {
         }
     }
 
-    fn add_info(&mut self, number: u64, before: Option<&AccountInfo>, after: Option<&AccountInfo>) {
+    fn add_info(&mut self, number: u64, before: &AccountInfo, after: Option<&AccountInfo>) {
         let none = AccountInfo::default();
-        let (before, after) = (before.unwrap_or(&none), after.unwrap_or(&none));
+        let after = after.unwrap_or(&none);
         if before.balance != after.balance {
             put(&mut self.balances, number, after.balance);
         }
@@ -178,8 +213,8 @@ mod tests {
     }
 
     /// The changes of each slot in a list of one account.
-    fn slots(record: ListRecord, base: &PreState) -> Vec<(u64, Vec<(u64, u64)>)> {
-        let list = record.finish(base).expect("the state is in memory");
+    fn slots(record: &ListRecord, base: &PreState) -> Vec<(u64, Vec<(u64, u64)>)> {
+        let list = record.list(base).expect("the state is in memory");
         let change = |change: &StorageChange| (change.block_access_index.get(), change.new_value.to());
         let slots = list.0[0].storage_changes.iter();
         slots.map(|slot| (slot.slot.to(), slot.changes.iter().map(change).collect())).collect()
@@ -190,15 +225,12 @@ mod tests {
         let mut base = PreState::default();
         let stored = [(U256::from(1), U256::from(11)), (U256::from(2), U256::from(22))];
         base.insert(ADDRESS, U256::ZERO, 1, &Bytes::from_static(&[0]), stored);
-        let (mut record, none) = (ListRecord::default(), CommittedState::default());
-        let mut add = |number, account| {
-            let state = [(ADDRESS, account)].into_iter().collect();
-            record.add(number, &state, &none, &base).expect("the state is in memory");
-        };
+        let mut record = ListRecord::default();
+        let mut add = |number, account| record.add(number, [(ADDRESS, account)].into_iter().collect());
         add(1, touched(&[(3, 0, 33)]));
         add(2, touched(&[]).with_selfdestruct_mark());
         add(4, touched(&[(1, 0, 0), (3, 0, 34)]).with_created_mark());
-        assert_eq!(slots(record, &base), [(1, vec![(2, 0)]), (3, vec![(1, 33), (2, 0), (4, 34)])]);
+        assert_eq!(slots(&record, &base), [(1, vec![(2, 0)]), (3, vec![(1, 33), (2, 0), (4, 34)])]);
     }
 
     #[test]
@@ -206,8 +238,8 @@ mod tests {
         let mut record = ListRecord::default();
         let state = [(ADDRESS, touched(&[(1, 5, 5), (2, 5, 6)]))].into_iter().collect();
         let base = PreState::default();
-        record.add(3, &state, &CommittedState::default(), &base).expect("the state is in memory");
-        let list = record.finish(&base).expect("the state is in memory");
+        record.add(3, state);
+        let list = record.list(&base).expect("the state is in memory");
         assert_eq!(list.0[0].storage_reads, [U256::from(1)]);
         assert_eq!(list.0[0].storage_changes.len(), 1);
         assert!(list.0[0].balance_changes.is_empty() && list.0[0].nonce_changes.is_empty());
