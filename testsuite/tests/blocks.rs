@@ -154,7 +154,7 @@ impl CodeSource for Half {
         spec: SpecId,
         initcode: bool,
     ) -> Option<Arc<dyn FrameCode>> {
-        if hash[0] % 2 == 0 { self.0.lookup(hash, code, spec, initcode) } else { None }
+        if hash[0].is_multiple_of(2) { self.0.lookup(hash, code, spec, initcode) } else { None }
     }
 }
 
