@@ -21,6 +21,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("evmc-loader", &["evmc-abi", "evmc-artifact"]),
     ("evmc-store", &["evmc-abi", "evmc-artifact"]),
     ("evmc-revm", &["evmc-abi", "evmc-artifact", "evmc-loader", "evmc-store"]),
+    ("evmc-alloy", &["evmc-revm"]),
     ("evmc-parallel", &["evmc-revm"]),
     (
         "evmc",
@@ -75,8 +76,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Foreign crates, by the start of their names, that only some crates may use, tests aside.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("revm", &["evmc-revm", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
-    ("alloy", &["evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
+    ("revm", &["evmc-revm", "evmc-alloy", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
+    ("alloy", &["evmc-alloy", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
     ("cranelift-codegen", &["evmc-backend-cranelift"]),
     ("cranelift-frontend", &["evmc-backend-cranelift"]),
     ("cranelift-module", &["evmc-backend-cranelift"]),

@@ -154,10 +154,7 @@ impl Committer {
     }
 
     fn count(&mut self, frames: FrameCounts) {
-        let all = &mut self.stats.frames;
-        all.native += frames.native;
-        all.without_code += frames.without_code;
-        all.without_stack += frames.without_stack;
+        self.stats.frames += frames;
     }
 
     /// The block's result.

@@ -6,7 +6,8 @@
 //! The source bounds what it holds and says by [`CodeSource::epoch`] when it has let go of code; then
 //! the table is emptied, before the next transaction, and the source sees again what is in use.
 //!
-//! What the source has no code for is asked for each time, and so is initcode, which seldom runs twice.
+//! That the source has no code is remembered too, if it says that this lasts ([`CodeSource::absence_lasts`]);
+//! otherwise it is asked each time, and so it is for initcode, which seldom runs twice.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -43,17 +44,21 @@ impl Runnable {
     }
 }
 
-/// Code for a bytecode and a fork. The count of its uses is the EVM's own: counting those of the
+/// Code for a bytecode and a fork, or that there is none. The count of its uses is the EVM's own: counting those of the
 /// `Arc` for every frame would have all threads write to the same place.
 struct Entry {
     code_hash: B256,
     spec: SpecId,
-    code: Rc<Runnable>,
+    code: Option<Rc<Runnable>>,
 }
 
 /// A table of code by code hash and fork.
 pub(crate) struct CodeCache {
     source: Arc<dyn CodeSource>,
+    /// [`CodeSource::absence_lasts`].
+    absence_lasts: bool,
+    /// [`CodeSource::serves_initcode`].
+    serves_initcode: bool,
     epoch: u64,
     entries: Box<[Option<Entry>]>,
 }
@@ -61,8 +66,18 @@ pub(crate) struct CodeCache {
 impl CodeCache {
     /// An empty table over a source.
     pub(crate) fn new(source: Arc<dyn CodeSource>) -> Self {
-        let epoch = source.epoch();
-        Self { source, epoch, entries: std::iter::repeat_with(|| None).take(ENTRIES).collect() }
+        Self {
+            absence_lasts: source.absence_lasts(),
+            serves_initcode: source.serves_initcode(),
+            epoch: source.epoch(),
+            source,
+            entries: std::iter::repeat_with(|| None).take(ENTRIES).collect(),
+        }
+    }
+
+    /// Whether there may be code for what creates a contract.
+    pub(crate) const fn serves_initcode(&self) -> bool {
+        self.serves_initcode
     }
 
     /// Forgets everything if the source has let go of code; to be called between transactions.
@@ -84,8 +99,8 @@ impl CodeCache {
         spec: SpecId,
         is_initcode: bool,
     ) -> Option<Rc<Runnable>> {
-        if !is_initcode && let Some(code) = self.known(&code_hash, spec) {
-            return Some(code);
+        if !is_initcode && let Some(entry) = self.entry(&code_hash, spec) {
+            return entry.code.clone();
         }
         self.ask(code_hash, code, spec, is_initcode)
     }
@@ -93,11 +108,17 @@ impl CodeCache {
     /// Code from the table, for an account's code; the source is not asked.
     #[inline]
     pub(crate) fn known(&self, code_hash: &B256, spec: SpecId) -> Option<Rc<Runnable>> {
-        let entry = self.entries[place(code_hash)].as_ref()?;
-        (entry.code_hash == *code_hash && entry.spec == spec).then(|| Rc::clone(&entry.code))
+        self.entry(code_hash, spec)?.code.clone()
     }
 
-    /// Code from the source, which goes into the table unless it is initcode.
+    /// What the table holds about an account's code.
+    #[inline]
+    fn entry(&self, code_hash: &B256, spec: SpecId) -> Option<&Entry> {
+        let entry = self.entries[place(code_hash)].as_ref()?;
+        (entry.code_hash == *code_hash && entry.spec == spec).then_some(entry)
+    }
+
+    /// What the source says, which goes into the table if it may be kept.
     #[cold]
     fn ask(
         &mut self,
@@ -106,12 +127,11 @@ impl CodeCache {
         spec: SpecId,
         is_initcode: bool,
     ) -> Option<Rc<Runnable>> {
-        let code = Runnable::new(self.source.lookup(code_hash, code, spec, is_initcode)?);
-        if !is_initcode {
-            let entry = Entry { code_hash, spec, code: Rc::clone(&code) };
-            self.entries[place(&code_hash)] = Some(entry);
+        let code = self.source.lookup(code_hash, code, spec, is_initcode).map(Runnable::new);
+        if !is_initcode && (code.is_some() || self.absence_lasts) {
+            self.entries[place(&code_hash)] = Some(Entry { code_hash, spec, code: code.clone() });
         }
-        Some(code)
+        code
     }
 }
 
@@ -134,6 +154,7 @@ mod tests {
     struct Counting {
         lookups: AtomicU64,
         epoch: AtomicU64,
+        absence_lasts: bool,
     }
 
     struct Nothing;
@@ -169,18 +190,43 @@ mod tests {
         fn epoch(&self) -> u64 {
             self.epoch.load(Ordering::Relaxed)
         }
+
+        fn absence_lasts(&self) -> bool {
+            self.absence_lasts
+        }
+    }
+
+    /// Counts the lookups that a source sees when an EVM looks for the code with a number.
+    fn counter(source: &Arc<Counting>) -> impl FnMut(u8, SpecId, bool) -> u64 {
+        let mut cache = CodeCache::new(Arc::clone(source) as Arc<dyn CodeSource>);
+        move |number, spec, is_initcode| {
+            let before = source.lookups.load(Ordering::Relaxed);
+            cache.follow_source();
+            let code = cache.lookup(B256::with_last_byte(number), &Bytecode::new(), spec, is_initcode);
+            assert_eq!(code.is_some(), number != 0);
+            source.lookups.load(Ordering::Relaxed) - before
+        }
+    }
+
+    #[test]
+    fn absence_that_lasts_is_asked_for_once() {
+        let source = Arc::new(Counting { absence_lasts: true, ..Counting::default() });
+        let mut lookups = counter(&source);
+        assert_eq!(lookups(0, SpecId::CANCUN, false), 1);
+        assert_eq!(lookups(0, SpecId::CANCUN, false), 0);
+        assert_eq!(lookups(0, SpecId::OSAKA, false), 1, "another fork");
+        assert_eq!(lookups(0, SpecId::OSAKA, true), 1, "initcode");
+        assert_eq!(lookups(1, SpecId::OSAKA, false), 1, "another code in the same place");
+        assert_eq!(lookups(0, SpecId::OSAKA, false), 1);
+        source.epoch.store(1, Ordering::Relaxed);
+        assert_eq!(lookups(0, SpecId::OSAKA, false), 1, "another epoch");
+        assert_eq!(lookups(0, SpecId::OSAKA, false), 0);
     }
 
     #[test]
     fn the_source_is_asked_once_for_each_code_and_fork() {
         let source = Arc::new(Counting::default());
-        let mut cache = CodeCache::new(Arc::clone(&source) as Arc<dyn CodeSource>);
-        let mut lookups = |number, spec, is_initcode| {
-            let before = source.lookups.load(Ordering::Relaxed);
-            cache.follow_source();
-            cache.lookup(B256::with_last_byte(number), &Bytecode::new(), spec, is_initcode);
-            source.lookups.load(Ordering::Relaxed) - before
-        };
+        let mut lookups = counter(&source);
         assert_eq!(lookups(1, SpecId::CANCUN, false), 1);
         assert_eq!(lookups(1, SpecId::CANCUN, false), 0);
         assert_eq!(lookups(1, SpecId::OSAKA, false), 1, "another fork");

@@ -90,7 +90,7 @@ where
             return Ok(result);
         }
         self.enter(inputs, checkpoint);
-        self.counts.native += 1;
+        self.meter.counts.native += 1;
         let result = self.execute(code)?;
         self.inner.frame_stack.pop();
         Ok(result)

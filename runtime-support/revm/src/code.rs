@@ -47,12 +47,26 @@ pub trait CodeSource: Send + Sync {
         is_initcode: bool,
     ) -> Option<Arc<dyn FrameCode>>;
 
-    /// A number that changes when the source has let go of code that it had given out.
+    /// A number that changes when the source has let go of code that it had given out, or has got code that it
+    /// had said for good ([`Self::absence_lasts`]) that it lacks.
     ///
     /// An EVM keeps code and does not ask for it again until this number has changed, which it looks
     /// at once per transaction.
     fn epoch(&self) -> u64 {
         0
+    }
+
+    /// Whether code that a lookup did not find stays missing until [`Self::epoch`] changes, so that an EVM need
+    /// not ask for every frame. A source that counts lookups, or compiles in the background and does not
+    /// change its epoch then, says no.
+    fn absence_lasts(&self) -> bool {
+        false
+    }
+
+    /// Whether there may be code for what creates a contract. Where not, initcode is not even hashed, which can
+    /// take longer than to run it.
+    fn serves_initcode(&self) -> bool {
+        true
     }
 }
 
@@ -63,5 +77,13 @@ pub struct NoCode;
 impl CodeSource for NoCode {
     fn lookup(&self, _: B256, _: &Bytecode, _: SpecId, _: bool) -> Option<Arc<dyn FrameCode>> {
         None
+    }
+
+    fn absence_lasts(&self) -> bool {
+        true
+    }
+
+    fn serves_initcode(&self) -> bool {
+        false
     }
 }

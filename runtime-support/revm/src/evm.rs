@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use revm::{
-    Database, DatabaseCommit, ExecuteCommitEvm, ExecuteEvm,
+    Database, DatabaseCommit, ExecuteCommitEvm, ExecuteEvm, SystemCallEvm,
     context::{ContextSetters, Evm, result::ResultAndState},
     context_interface::{
         Cfg, ContextTr, FrameStack, JournalTr, LocalContextTr,
@@ -11,14 +11,22 @@ use revm::{
     },
     handler::{
         self, EthPrecompiles, EvmTr, FrameInitOrResult, Handler, MainnetHandler, PrecompileProvider,
+        SystemCallTx,
         evm::{ContextDbError, FrameInitResult, FrameTr},
         instructions::EthInstructions,
     },
     interpreter::{InterpreterResult, interpreter::EthInterpreter},
+    primitives::{Address, Bytes},
     state::EvmState,
 };
 
-use crate::{cache::CodeCache, code::CodeSource, hashes::Hashes, stack};
+use crate::{
+    cache::CodeCache,
+    code::CodeSource,
+    hashes::Hashes,
+    meter::{FrameCounts, Meter},
+    stack,
+};
 
 /// revm's frame.
 pub(crate) type EthFrame = handler::EthFrame<EthInterpreter>;
@@ -27,27 +35,6 @@ pub(crate) type EthFrame = handler::EthFrame<EthInterpreter>;
 /// Growing to that costs far more gas than a block has; see `host::memory` for what if it is not
 /// enough.
 const MEMORY_RESERVE_BYTES: usize = 64 << 20;
-
-/// How frames were run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameCounts {
-    /// Frames run with code from the source.
-    pub native: u64,
-    /// Frames interpreted because the source had no code.
-    pub without_code: u64,
-    /// Frames interpreted because the native stack was too short for their code.
-    pub without_stack: u64,
-}
-
-impl FrameCounts {
-    /// No frames.
-    const NONE: Self = Self { native: 0, without_code: 0, without_stack: 0 };
-
-    /// Frames interpreted, for whatever reason.
-    pub const fn interpreted(&self) -> u64 {
-        self.without_code + self.without_stack
-    }
-}
 
 /// revm's EVM, in which a frame runs natively where a [`CodeSource`] has code for it.
 ///
@@ -63,7 +50,7 @@ pub struct AotEvm<CTX: ContextTr, P = EthPrecompiles> {
     /// Whether hashes are kept from one transaction to the next.
     keeps_hashes: bool,
     /// How frames were run.
-    pub(crate) counts: FrameCounts,
+    pub(crate) meter: Meter,
     /// Lowest address of the native stack that the running transaction may use.
     pub(crate) stack_limit: usize,
     /// What makes all frames end: on its way from a host function to the caller of the outermost.
@@ -89,7 +76,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
             codes: CodeCache::new(source),
             hashes: Hashes::new(),
             keeps_hashes: true,
-            counts: FrameCounts::NONE,
+            meter: Meter::new(),
             stack_limit: usize::MAX,
             error: None,
         }
@@ -104,12 +91,12 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
 
     /// How frames were run since the EVM was made or the counts were taken.
     pub const fn counts(&self) -> FrameCounts {
-        self.counts
+        self.meter.counts
     }
 
     /// How frames were run since the EVM was made or this was last called.
-    pub const fn take_counts(&mut self) -> FrameCounts {
-        std::mem::replace(&mut self.counts, FrameCounts::NONE)
+    pub fn take_counts(&mut self) -> FrameCounts {
+        self.meter.take()
     }
 
     /// The context.
@@ -129,7 +116,8 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
 
     /// Prepares for the frames of a transaction: on this thread, and under the context's fork, if
     /// that is another one now. Precompiles and journal follow the fork by themselves.
-    fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
+        self.meter.report();
         self.stack_limit = stack::limit();
         self.codes.follow_source();
         if !self.keeps_hashes {
@@ -218,6 +206,22 @@ where
         let result = MainnetHandler::<_, Self::Error, _>::default().run(self);
         let state = self.finalize();
         result.map(|result| ResultAndState::new(result, state))
+    }
+}
+
+impl<CTX, P> SystemCallEvm for AotEvm<CTX, P>
+where
+    CTX: ContextTr<Journal: JournalTr<State = EvmState>, Tx: SystemCallTx> + ContextSetters,
+    P: PrecompileProvider<CTX, Output = InterpreterResult>,
+{
+    fn system_call_one_with_caller(
+        &mut self,
+        caller: Address,
+        system_contract_address: Address,
+        data: Bytes,
+    ) -> Result<Self::ExecutionResult, Self::Error> {
+        self.inner.ctx.set_tx(CTX::Tx::new_system_tx_with_caller(caller, system_contract_address, data));
+        MainnetHandler::<_, Self::Error, _>::default().run_system_call(self)
     }
 }
 

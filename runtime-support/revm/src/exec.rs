@@ -48,16 +48,20 @@ where
         }
         let spec = frame.interpreter.runtime_flag.spec_id;
         let is_initcode = matches!(frame.input, FrameInput::Create(_));
+        if is_initcode && !self.codes.serves_initcode() {
+            self.meter.counts.without_code += 1;
+            return None;
+        }
         let hash = bytecode.get_or_calculate_hash();
         let Some(code) = self.codes.lookup(hash, bytecode, spec, is_initcode) else {
-            self.counts.without_code += 1;
+            self.meter.counts.without_code += 1;
             return None;
         };
         if !self.has_stack_for(&code) {
-            self.counts.without_stack += 1;
+            self.meter.counts.without_stack += 1;
             return None;
         }
-        self.counts.native += 1;
+        self.meter.counts.native += 1;
         Some(code)
     }
 
@@ -70,7 +74,9 @@ where
     /// Runs the top frame with `code`, and all that it calls.
     #[inline(never)]
     pub(crate) fn run_native(&mut self, runnable: &Runnable) -> Result<Step, ContextDbError<CTX>> {
-        let result = self.execute(runnable)?;
+        let outside = std::mem::take(&mut self.meter.others_gas);
+        let result = self.execute(runnable).inspect_err(|_| self.meter.forget_gas())?;
+        self.meter.add_gas(exit::gas_taken(&result), outside);
         let frame = self.inner.frame_stack.get();
         let action = InterpreterAction::Return(result);
         let step: Step = frame.process_next_action::<_, ContextDbError<CTX>>(&mut self.inner.ctx, action)?;
@@ -124,8 +130,10 @@ where
                 ItemOrResult::Item(init) => self.start(init)?,
             };
             if let Some(result) = result {
+                let spent = exit::gas_taken(result.interpreter_result());
                 self.frame_return_result(result)?;
                 if self.inner.frame_stack.index() == base {
+                    self.meter.others_gas = self.meter.others_gas.saturating_add(spent);
                     return Ok(());
                 }
             }

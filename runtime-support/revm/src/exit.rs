@@ -1,7 +1,7 @@
 //! Exit codes in revm's terms.
 
 use evmc_abi::{ExitCode, Frame, stretch};
-use revm::interpreter::InstructionResult;
+use revm::interpreter::{InstructionResult, InterpreterResult};
 
 use crate::code::FrameCode;
 
@@ -40,4 +40,9 @@ pub(crate) fn resolve(
     let (rows, gas, height) = (code.op_rows(), frame.gas, frame.exit_height);
     let failure = stretch::first_failure(rows, bytecode, range, gas, height, is_static)?;
     Some(failure.reason)
+}
+
+/// Gas that a frame has cost its caller, before refunds: what it spent, or all if it failed.
+pub(crate) const fn gas_taken(result: &InterpreterResult) -> u64 {
+    if result.result.is_halt() { result.gas.limit() } else { result.gas.total_gas_spent() }
 }

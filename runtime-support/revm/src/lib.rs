@@ -9,6 +9,8 @@
 //!
 //! * [`code`]: what a piece of runnable code is ([`FrameCode`]) and where it comes from ([`CodeSource`]).
 //! * [`evm`]: [`AotEvm`], which wraps revm's `Evm` and runs a frame natively where code is found.
+//! * [`inspect`]: transactions under an inspector, which are interpreted ([`Inspected`]).
+//! * [`meter`]: how frames were run ([`FrameCounts`]), also as metrics.
 //! * [`view`]: a frame as safe code may use it ([`HostView`]).
 //! * [`native`]: the one place that calls compiled machine code.
 //! * [`stack`]: worker threads whose stack holds 1,024 nested native frames.
@@ -32,14 +34,18 @@ mod exec;
 mod exit;
 mod hashes;
 mod host;
+pub mod inspect;
 mod limbs;
+pub mod meter;
 pub mod native;
 mod reciprocal;
 pub mod stack;
 pub mod view;
 
 pub use code::{CodeSource, FrameCode, NoCode};
-pub use evm::{AotEvm, FrameCounts};
+pub use evm::AotEvm;
+pub use inspect::Inspected;
+pub use meter::FrameCounts;
 pub use native::NativeCode;
 pub use stack::{WORKER_STACK_BYTES, on_large_stack, spawn_worker};
 pub use view::HostView;
