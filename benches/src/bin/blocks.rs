@@ -45,6 +45,10 @@ struct Args {
     #[arg(long)]
     native: bool,
 
+    /// Keep each worker on a processor of its own
+    #[arg(long)]
+    pin: bool,
+
     /// Numbers of threads
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,2")]
     threads: Vec<usize>,
@@ -82,7 +86,13 @@ fn main() {
 fn measure(args: &Args) {
     let codes = codes(args.native);
     let engine = |&threads: &usize, records_list| {
-        let options = Options { threads, records_list, applies_withdrawals: false, ..Options::default() };
+        let options = Options {
+            threads,
+            records_list,
+            pins: args.pin,
+            applies_withdrawals: false,
+            ..Options::default()
+        };
         BlockEngine::new(options, &codes).expect("the system has threads")
     };
     let mut engines: Vec<_> = args.threads.iter().map(|threads| engine(threads, false)).collect();

@@ -18,8 +18,10 @@ pub(crate) enum Place<T> {
     InTurn,
     /// It was executed.
     Executed(T),
-    /// It is committed.
+    /// It is being committed, or was.
     Done,
+    /// It is committed, and this is for who made it to clear away: memory is best freed where it was allocated.
+    Spent(T),
 }
 
 /// The transactions of a block.
@@ -65,6 +67,18 @@ impl<T> Board<T> {
     /// Leaves what came of a transaction.
     pub(crate) fn leave(&self, number: usize, place: Place<T>) {
         *self.lock(number) = place;
+    }
+
+    /// Clears away what a worker has made, if it is committed.
+    pub(crate) fn clear(&self, number: usize) -> bool {
+        let mut place = self.lock(number);
+        let is_spent = matches!(&*place, Place::Spent(_) | Place::Done);
+        if is_spent {
+            let spent = std::mem::replace(&mut *place, Place::Done);
+            drop(place);
+            drop(spent);
+        }
+        is_spent
     }
 
     /// Takes what is left of the transaction whose turn it is. `Open` stays open.

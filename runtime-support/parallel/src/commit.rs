@@ -1,6 +1,6 @@
 //! The one place where transactions take effect: in the order of the block, whatever order they were executed in.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use evmc_revm::FrameCounts;
 use revm::{
@@ -13,7 +13,7 @@ use revm::{
 use crate::{
     access::ListRecord,
     block::Block,
-    committed::CommittedState,
+    committed::{Changes, CommittedState},
     error::BlockError,
     lane::Executed,
     outcome::{ListSource, Outcome, Stats},
@@ -86,28 +86,38 @@ impl Committer {
     }
 
     /// Takes the transaction whose turn it is. Gives the account that it only paid.
+    ///
+    /// `changes` is what it changed, if that was put together before; else it is in the state.
     pub(crate) fn commit<D: DatabaseRef>(
         &mut self,
         tx: &TxEnv,
-        executed: Executed,
+        executed: &mut Executed,
+        changes: Option<&Changes>,
         base: &D,
     ) -> Result<Option<Address>, D::Error> {
         let number = self.turn() as u64 + 1;
-        let Executed { result, state, fee, payment, frames } = executed;
-        self.apply(number, state, self.records == Records::All);
+        match changes {
+            Some(changes) => self.state.apply_all(changes),
+            None => self.apply(&executed.state),
+        }
+        if self.records == Records::All {
+            self.keep(number, mem::take(&mut executed.state));
+        }
+        let (fee, payment) = (executed.fee, executed.payment);
         if let Some((recipient, amount)) = payment {
-            self.credit(number, recipient, amount, base)?;
+            self.credit(number, recipient, amount, self.records == Records::All, base)?;
         }
         if let Some(fee) = fee {
-            self.credit(number, self.beneficiary, fee, base)?;
+            self.credit(number, self.beneficiary, fee, self.records == Records::All, base)?;
         }
-        self.gas_used += result.gas().tx_gas_used();
-        self.count(frames);
+        let (is_success, result) = (executed.is_success(), executed.result.take());
+        self.gas_used += result.as_ref().map_or(0, ExecutionResult::tx_gas_used);
+        self.count(executed.frames);
         self.receipts.push(Receipt {
             tx_type: tx.tx_type,
-            is_success: result.is_success(),
+            is_success,
             cumulative_gas_used: self.gas_used,
-            logs: logs(result),
+            logs: result.map(logs).unwrap_or_default(),
         });
         Ok(payment.map(|(recipient, _)| recipient))
     }
@@ -115,7 +125,8 @@ impl Committer {
     /// Takes the changes of a system call, before or after the transactions.
     pub(crate) fn commit_system(&mut self, number: u64, executed: Executed) {
         self.count(executed.frames);
-        self.apply(number, executed.state, true);
+        self.apply(&executed.state);
+        self.keep(number, executed.state);
     }
 
     /// Takes a withdrawal.
@@ -125,15 +136,19 @@ impl Committer {
         amount: U256,
         base: &D,
     ) -> Result<(), D::Error> {
-        self.credit(self.turn() as u64 + 1, address, amount, base)
+        self.credit(self.turn() as u64 + 1, address, amount, true, base)
     }
 
     /// Applies the changes of an execution.
-    fn apply(&mut self, number: u64, state: EvmState, is_recorded: bool) {
-        for (address, account) in &state {
+    fn apply(&mut self, state: &EvmState) {
+        for (address, account) in state {
             self.state.apply(*address, account);
         }
-        if let Some(record) = self.record.as_mut().filter(|_| is_recorded) {
+    }
+
+    /// Keeps what an execution accessed.
+    fn keep(&mut self, number: u64, state: EvmState) {
+        if let Some(record) = &mut self.record {
             record.add(number, state);
         }
     }
@@ -144,10 +159,11 @@ impl Committer {
         number: u64,
         address: Address,
         amount: U256,
+        is_kept: bool,
         base: &D,
     ) -> Result<(), D::Error> {
         let credited = self.state.credit(base, address, amount, self.spec)?;
-        if let Some(record) = &mut self.record {
+        if let Some(record) = self.record.as_mut().filter(|_| is_kept) {
             record.add_credit(number, address, credited);
         }
         Ok(())

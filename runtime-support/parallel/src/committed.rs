@@ -7,7 +7,7 @@
 use revm::{
     DatabaseRef,
     primitives::{Address, AddressMap, StorageKeyMap, U256, hardfork::SpecId, hash_map::Entry},
-    state::{Account, AccountInfo},
+    state::{Account, AccountInfo, EvmState},
 };
 
 /// Slots of an account that were changed.
@@ -37,7 +37,7 @@ impl CommittedState {
     /// Balance, nonce and code of an account if any of them was changed; the inner `None` stands for an account that does not
     /// exist any more.
     #[inline]
-    pub fn info(&self, address: &Address) -> Option<Option<&AccountInfo>> {
+    pub fn info_of(&self, address: &Address) -> Option<Option<&AccountInfo>> {
         self.infos.get(address).map(Option::as_ref)
     }
 
@@ -88,31 +88,22 @@ impl CommittedState {
 
     /// Takes over what a transaction made of an account.
     pub fn apply(&mut self, address: Address, changed: &Account) {
-        if !changed.is_touched() {
-            return;
-        }
-        if is_removed(changed) {
-            self.remove(address);
-            return;
-        }
-        let is_created = changed.is_created();
-        let mut written = changed.changed_storage_slots().peekable();
-        if is_created || written.peek().is_some() {
-            let storage = self.storages.entry(address).or_default();
-            if is_created {
-                storage.slots.clear();
-                storage.is_reset = true;
-            }
-            storage.slots.extend(written.map(|(key, slot)| (*key, slot.present_value)));
-        }
-        if is_created || changed.is_changed() {
-            self.infos.insert(address, Some(changed.info.clone()));
-        }
+        write(address, changed, self);
     }
 
-    fn remove(&mut self, address: Address) {
-        self.infos.insert(address, None);
-        self.storages.insert(address, CommittedStorage { is_reset: true, ..CommittedStorage::default() });
+    /// Takes over what a transaction changed.
+    pub(crate) fn apply_all(&mut self, changes: &Changes) {
+        for address in &changes.resets {
+            self.reset(*address);
+        }
+        for (address, info) in &changes.infos {
+            self.infos.insert(*address, info.clone());
+        }
+        for slots in changes.slots.chunk_by(|(a, ..), (b, ..)| a == b) {
+            let Some((address, ..)) = slots.first() else { continue };
+            let storage = self.storages.entry(*address).or_default();
+            storage.slots.extend(slots.iter().map(|(_, slot, value)| (*slot, *value)));
+        }
     }
 
     /// Pays `amount` wei to an account as a transaction does that only touches and pays it. An amount that does not fit is not
@@ -140,7 +131,7 @@ impl CommittedState {
         if after.is_zero() && paid.is_empty() && spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
             *info = None;
             if existed {
-                self.remove(address);
+                self.reset(address);
             }
         }
         Ok(Credited { before, after })
@@ -154,6 +145,90 @@ pub struct Credited {
     pub before: U256,
     /// The balance after.
     pub after: U256,
+}
+
+/// What a transaction changed, in little space: it is handed from one processor to another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// Accounts that were created or removed, so that their storage is empty but for `slots`.
+    pub(crate) resets: Vec<Address>,
+    /// Balance, nonce and code; `None` for an account that does not exist any more.
+    pub(crate) infos: Vec<(Address, Option<AccountInfo>)>,
+    /// Slots with their values, together for each account.
+    pub(crate) slots: Vec<(Address, U256, U256)>,
+}
+
+impl Changes {
+    /// What was changed in a journal's final state.
+    pub(crate) fn of(state: &EvmState) -> Self {
+        let mut changes = Self::default();
+        state.iter().for_each(|(address, account)| write(*address, account, &mut changes));
+        changes
+    }
+}
+
+/// What takes the changes of an account.
+pub(crate) trait Sink {
+    /// The account was created or removed: its storage is empty now.
+    fn reset(&mut self, address: Address);
+
+    /// The account is this now.
+    fn info(&mut self, address: Address, info: Option<&AccountInfo>);
+
+    /// These slots have these values now.
+    fn slots<'a>(&mut self, address: Address, slots: impl Iterator<Item = (&'a U256, U256)>);
+}
+
+/// Tells what a transaction made of an account.
+pub(crate) fn write(address: Address, changed: &Account, sink: &mut impl Sink) {
+    if !changed.is_touched() {
+        return;
+    }
+    if is_removed(changed) {
+        sink.reset(address);
+        sink.info(address, None);
+        return;
+    }
+    let is_created = changed.is_created();
+    if is_created {
+        sink.reset(address);
+    }
+    if is_created || changed.is_changed() {
+        sink.info(address, Some(&changed.info));
+    }
+    let mut written = changed.changed_storage_slots().peekable();
+    if written.peek().is_some() {
+        sink.slots(address, written.map(|(key, slot)| (key, slot.present_value)));
+    }
+}
+
+impl Sink for CommittedState {
+    fn reset(&mut self, address: Address) {
+        self.storages.insert(address, CommittedStorage { is_reset: true, ..CommittedStorage::default() });
+    }
+
+    fn info(&mut self, address: Address, info: Option<&AccountInfo>) {
+        self.infos.insert(address, info.cloned());
+    }
+
+    fn slots<'a>(&mut self, address: Address, slots: impl Iterator<Item = (&'a U256, U256)>) {
+        let storage = self.storages.entry(address).or_default();
+        storage.slots.extend(slots.map(|(key, value)| (*key, value)));
+    }
+}
+
+impl Sink for Changes {
+    fn reset(&mut self, address: Address) {
+        self.resets.push(address);
+    }
+
+    fn info(&mut self, address: Address, info: Option<&AccountInfo>) {
+        self.infos.push((address, info.cloned()));
+    }
+
+    fn slots<'a>(&mut self, address: Address, slots: impl Iterator<Item = (&'a U256, U256)>) {
+        self.slots.extend(slots.map(|(key, value)| (address, *key, value)));
+    }
 }
 
 /// Whether a transaction removed the account that it touched.

@@ -12,11 +12,12 @@ use crate::{
     error::BlockError,
     outcome::{Fallback, ListSource, Outcome},
     pool::Pool,
-    run::{Plan, Run},
+    run::{Plan, Run, is_small},
     versions::Versions,
 };
 
-/// In which order transactions are executed. The result is the same; with a single worker, so is the order.
+/// In which order transactions are executed. The result is the same; with a single worker, or where all transactions but one are
+/// too small to be handed around, so is the order.
 #[derive(Clone, Debug, Default)]
 pub enum Schedule {
     /// One after the other.
@@ -77,10 +78,7 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         schedule: &Schedule,
     ) -> Result<Outcome, BlockError<D::Error>> {
         match schedule {
-            // Nobody could be ahead.
-            _ if block.transactions.len() <= 1 || self.pool.threads() == 1 => {
-                self.sequential(block, base, None)
-            }
+            _ if !self.can_be_ahead(block) => self.sequential(block, base, None),
             Schedule::Sequential => self.sequential(block, base, None),
             Schedule::Optimistic => {
                 let plan = Plan::Optimistic(Arc::new(Versions::new()));
@@ -94,6 +92,12 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
                 Err(why) => self.sequential(block, base, Some(Fallback::WrongList(why))),
             },
         }
+    }
+
+    /// Whether there is a second worker, and something for it to do.
+    fn can_be_ahead(&self, block: &Block) -> bool {
+        let is_large = |tx: &&_| !is_small(tx);
+        self.pool.threads() > 1 && block.transactions.iter().filter(is_large).nth(1).is_some()
     }
 
     /// Executes by an access list and nothing else.

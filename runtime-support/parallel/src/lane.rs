@@ -17,7 +17,7 @@ use revm::{
 use crate::{
     access::ListIndex,
     block::Block,
-    committed::CommittedState,
+    committed::{Changes, CommittedState},
     error::BlockError,
     handler::{BlockHandler, LaneError},
     reads::Reads,
@@ -35,8 +35,8 @@ pub(crate) type LaneEvm<D> = AotEvm<LaneContext<D>>;
 /// What an execution came to.
 #[derive(Debug)]
 pub(crate) struct Executed {
-    /// Status, gas, logs and output.
-    pub(crate) result: ExecutionResult<HaltReason>,
+    /// Status, gas, logs and output, until they are taken.
+    pub(crate) result: Option<ExecutionResult<HaltReason>>,
     /// The accounts that it loaded, with what it changed.
     pub(crate) state: EvmState,
     /// What the block's beneficiary is still to get, in wei.
@@ -50,8 +50,10 @@ pub(crate) struct Executed {
 /// An execution ahead of its turn.
 #[derive(Debug)]
 pub(crate) struct Speculated {
-    /// What it came to.
+    /// What it came to. The state is kept only where the access list is made of it.
     pub(crate) executed: Executed,
+    /// What it changed.
+    pub(crate) changes: Changes,
     /// What that rests on.
     pub(crate) basis: Basis,
 }
@@ -68,6 +70,8 @@ pub(crate) enum Basis {
 /// A worker's EVM with what it works on.
 pub(crate) struct Lane<D: DatabaseRef> {
     evm: LaneEvm<D>,
+    /// The block is executed by its access list.
+    pub(crate) goes_by_list: bool,
 }
 
 impl<D: DatabaseRef> Lane<D> {
@@ -79,7 +83,7 @@ impl<D: DatabaseRef> Lane<D> {
             .with_block(block.env.clone());
         // System calls come before the first transaction, which would set it.
         context.journaled_state.set_spec_id(block.spec());
-        Self { evm: AotEvm::new(context, codes) }
+        Self { evm: AotEvm::new(context, codes), goes_by_list: false }
     }
 
     /// Goes over to another block; `false` if its rules are not those that the EVM was made for.
@@ -125,7 +129,7 @@ impl<D: DatabaseRef> Lane<D> {
         let executed = self.transact(tx);
         let executed = executed.map_err(|error| block_error(number, error).to_string())?;
         let met = list.check(number, &executed.state, &*self.database().base)?;
-        Ok(Speculated { executed, basis: Basis::List(met) })
+        Ok(Speculated::new(executed, Basis::List(met)))
     }
 
     /// Executes a transaction ahead of its turn. `None` if there is no use in that.
@@ -148,7 +152,7 @@ impl<D: DatabaseRef> Lane<D> {
         if let (Some(recipient), Some(before)) = (recipient, ahead.paid_from) {
             executed.pay(recipient, before)?;
         }
-        Some(Speculated { executed, basis: Basis::Reads(ahead.reads) })
+        Some(Speculated::new(executed, Basis::Reads(ahead.reads)))
     }
 
     /// Calls a system contract; `None` if there is no code.
@@ -185,7 +189,7 @@ impl<D: DatabaseRef> Lane<D> {
     fn transact(&mut self, tx: &TxEnv) -> Result<Executed, LaneError<D::Error>> {
         self.evm.context_mut().tx.clone_from(tx);
         // By a list everything is known beforehand, the beneficiary's balance too.
-        let defers_fee = !matches!(self.database().view, View::Listed { .. });
+        let defers_fee = !self.goes_by_list;
         let mut handler = BlockHandler::new(defers_fee);
         let result = handler.run(&mut self.evm);
         self.finish(result, handler.fee.get())
@@ -199,16 +203,27 @@ impl<D: DatabaseRef> Lane<D> {
     ) -> Result<Executed, LaneError<D::Error>> {
         let state = self.evm.finalize();
         let frames = self.evm.take_counts();
-        Ok(Executed { result: result?, state, fee, payment: None, frames })
+        Ok(Executed { result: Some(result?), state, fee, payment: None, frames })
+    }
+}
+
+impl Speculated {
+    fn new(executed: Executed, basis: Basis) -> Self {
+        Self { changes: Changes::of(&executed.state), executed, basis }
     }
 }
 
 impl Executed {
+    /// Whether it succeeded.
+    pub(crate) fn is_success(&self) -> bool {
+        self.result.as_ref().is_some_and(ExecutionResult::is_success)
+    }
+
     /// Makes the change of an account that was only paid a payment. `before` is the balance that the
     /// transaction was shown. `None` if that is not all that happened there.
     fn pay(&mut self, recipient: Address, before: U256) -> Option<()> {
         let account = self.state.remove(&recipient)?;
-        let is_paid = account.is_touched() && account.storage.is_empty() && self.result.is_success();
+        let is_paid = account.is_touched() && account.storage.is_empty() && self.is_success();
         let amount = account.info.balance.checked_sub(before)?;
         self.payment = Some((recipient, amount));
         is_paid.then_some(())

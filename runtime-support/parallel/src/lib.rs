@@ -19,7 +19,7 @@
 //! * `lane`: a worker's EVM; `view`: what it reads; `handler`: the rules, but for who is paid when.
 //! * `versions`: what transactions wrote that are not committed; `reads`: what one read, and whether it still holds.
 //! * [`access`]: access lists, made and read. [`receipt`], `system`: what a block is besides its transactions.
-//! * `run`, `board`, `pool`: who does what when. `yields`: disorder, for tests.
+//! * `run`, `board`, `pool`, `forecast`: who does what when. `yields`: disorder, for tests.
 //!
 //! **Why locations are never mixed up.** All maps have full keys: addresses, and slots within them. A filter in
 //! front of `versions` goes by hashes, and a collision there only costs a look-up.
@@ -35,6 +35,7 @@ mod commit;
 pub mod committed;
 mod engine;
 pub mod error;
+mod forecast;
 mod handler;
 mod lane;
 pub mod outcome;

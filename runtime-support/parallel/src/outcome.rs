@@ -126,7 +126,7 @@ fn difference<D: DatabaseRef>(
     base: &D,
 ) -> Result<Option<Option<AccountDiff>>, D::Error> {
     let before = base.basic_ref(address)?;
-    let info = state.info(&address).map_or_else(|| before.clone(), |info| info.cloned());
+    let info = state.info_of(&address).map_or_else(|| before.clone(), |info| info.cloned());
     let Some(info) = info else { return Ok(before.is_some().then_some(None)) };
     let mut storage = BTreeMap::new();
     if let Some(written) = state.storage_of(&address) {

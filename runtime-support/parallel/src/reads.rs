@@ -100,7 +100,7 @@ impl AccountRead {
             true => now.is_none_or(AccountInfo::is_empty_code_hash),
             false => now.map(Seen::new) == self.seen,
         };
-        Ok(match state.info(&self.address) {
+        Ok(match state.info_of(&self.address) {
             Some(info) => matches(info),
             None if self.is_old => true,
             None => matches(base.basic_ref(self.address)?.as_ref()),

@@ -1,23 +1,34 @@
 //! One block under one schedule: what each worker does.
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use revm::{DatabaseRef, primitives::hardfork::SpecId};
+use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId, state::EvmState};
 
 use crate::{
     access::ListIndex,
     block::Block,
     board::{Board, Place},
     commit::{Committer, Records},
+    committed::Changes,
     error::BlockError,
+    forecast::Forecast,
     handler::LaneError,
     lane::{Basis, Executed, Lane, Speculated, block_error},
     system,
     versions::Versions,
 };
+
+/// Gas limit up to which a transaction is small: enough for a payment, and not for much of a call.
+const SMALL_GAS_LIMIT: u64 = 25_000;
+
+/// Whether handing a transaction's outcome from one processor to another takes longer than executing it.
+pub(crate) const fn is_small(tx: &TxEnv) -> bool {
+    tx.gas_limit <= SMALL_GAS_LIMIT
+}
 
 /// What an execution ahead of its turn goes by.
 #[derive(Clone, Debug)]
@@ -36,7 +47,10 @@ pub(crate) struct Run<D: DatabaseRef> {
     pub(crate) base: Arc<D>,
     plan: Plan,
     applies_withdrawals: bool,
+    /// The access list is made of the states that executions leave.
+    keeps_states: bool,
     board: Board<Ahead>,
+    forecast: Forecast,
     progress: Mutex<Progress<D::Error>>,
 }
 
@@ -65,7 +79,17 @@ impl<D: DatabaseRef> Run<D> {
         let committer = Committer::new(&block, records);
         let progress = Mutex::new(Progress { committer, has_begun: false, error: None });
         let board = Board::new(block.transactions.len());
-        Self { block, base, plan, applies_withdrawals, board, progress }
+        let keeps_states = records == Records::All;
+        Self {
+            block,
+            base,
+            plan,
+            applies_withdrawals,
+            keeps_states,
+            board,
+            forecast: Forecast::default(),
+            progress,
+        }
     }
 
     /// The committer when all is done, or what stood in the way.
@@ -83,19 +107,48 @@ impl<D: DatabaseRef> Run<D> {
     /// A worker's part.
     pub(crate) fn work(&self, lane: &mut Lane<D>) {
         match &self.plan {
-            Plan::Sequential => self.all_in_turn(lane),
+            Plan::Sequential => {
+                lane.goes_by_list = false;
+                self.all_in_turn(lane);
+            }
             plan => {
-                while let Some(number) = self.board.claim() {
-                    lane.yields().here();
-                    let place = self.ahead(plan, number, lane);
-                    self.board.leave(number, place);
-                    lane.yields().here();
-                    if self.board.signal() {
-                        self.commit_all(lane);
-                    }
-                }
+                lane.goes_by_list = matches!(plan, Plan::Listed(_));
+                self.ahead_of_turn(plan, lane);
             }
         }
+    }
+
+    /// Executes what there is to claim, and commits what there is to commit.
+    fn ahead_of_turn(&self, plan: &Plan, lane: &mut Lane<D>) {
+        let mut made = VecDeque::new();
+        loop {
+            // The first one to come begins with what nobody claims.
+            if self.board.signal() {
+                self.commit_all(lane);
+            }
+            let Some(number) = self.claim() else { break };
+            lane.yields().here();
+            let place = self.ahead(plan, number, lane);
+            self.board.leave(number, place);
+            lane.yields().here();
+            made.push_back(number);
+            if made.front().is_some_and(|oldest| self.board.clear(*oldest)) {
+                made.pop_front();
+            }
+        }
+        for number in made {
+            self.board.clear(number);
+        }
+    }
+
+    /// A transaction to execute ahead of its turn.
+    fn claim(&self) -> Option<usize> {
+        std::iter::from_fn(|| self.board.claim()).find(|number| !self.is_small(*number))
+    }
+
+    /// Whether a transaction is executed in its turn, by whoever commits.
+    fn is_small(&self, number: usize) -> bool {
+        is_small(&self.block.transactions[number])
     }
 
     /// All transactions, one after the other.
@@ -114,10 +167,23 @@ impl<D: DatabaseRef> Run<D> {
     fn ahead(&self, plan: &Plan, number: usize, lane: &mut Lane<D>) -> Place<Ahead> {
         let tx = &self.block.transactions[number];
         match plan {
-            Plan::Listed(list) => Place::Executed(lane.execute_listed(tx, number, list).map(Box::new)),
-            Plan::Optimistic(versions) if !self.board.is_turn(number) => {
-                let Some(speculated) = lane.speculate(tx, number, versions) else { return Place::InTurn };
+            Plan::Listed(list) => {
+                Place::Executed(lane.execute_listed(tx, number, list).map(|mut speculated| {
+                    speculated.executed.state = EvmState::default();
+                    Box::new(speculated)
+                }))
+            }
+            Plan::Optimistic(versions)
+                if !self.board.is_turn(number) && self.forecast.is_good(tx.kind.to()) =>
+            {
+                let Some(mut speculated) = lane.speculate(tx, number, versions) else {
+                    self.forecast.learn(tx.kind.to(), false);
+                    return Place::InTurn;
+                };
                 versions.publish(number, &speculated.executed.state);
+                if !self.keeps_states {
+                    speculated.executed.state = EvmState::default();
+                }
                 Place::Executed(Ok(Box::new(speculated)))
             }
             Plan::Optimistic(_) | Plan::Sequential => Place::InTurn,
@@ -155,8 +221,8 @@ impl<D: DatabaseRef> Run<D> {
         if turn == self.block.transactions.len() {
             return Ok(false);
         }
-        let place = self.board.take(turn);
-        if matches!(place, Place::Open | Place::Done) {
+        let place = if self.is_small(turn) { Place::InTurn } else { self.board.take(turn) };
+        if !matches!(place, Place::InTurn | Place::Executed(_)) {
             return Ok(false);
         }
         if !std::mem::replace(&mut progress.has_begun, true) {
@@ -164,8 +230,9 @@ impl<D: DatabaseRef> Run<D> {
         }
         match place {
             Place::Executed(ahead) => {
-                let speculated = ahead.map_err(BlockError::List)?;
-                self.commit_speculated(lane, committer, *speculated)?;
+                let mut speculated = ahead.map_err(BlockError::List)?;
+                self.commit_speculated(lane, committer, &mut speculated)?;
+                self.board.leave(turn, Place::Spent(Ok(speculated)));
             }
             _ => {
                 committer.stats.in_turn += 1;
@@ -184,23 +251,28 @@ impl<D: DatabaseRef> Run<D> {
         &self,
         lane: &mut Lane<D>,
         committer: &mut Committer,
-        speculated: Speculated,
+        speculated: &mut Speculated,
     ) -> Result<(), D::Error> {
-        let Speculated { executed, basis } = speculated;
+        let Speculated { executed, changes, basis } = speculated;
         let holds = match basis {
             Basis::List(met) => {
-                committer.met += met;
+                committer.met += *met;
                 true
             }
-            Basis::Reads(reads) => reads.hold(&committer.state, &*self.base).map_err(BlockError::State)?,
+            Basis::Reads(reads) => {
+                let holds = reads.hold(&committer.state, &*self.base).map_err(BlockError::State)?;
+                let tx = &self.block.transactions[committer.turn()];
+                self.forecast.learn(tx.kind.to(), holds);
+                holds
+            }
         };
         if holds {
-            return self.commit(committer, executed);
+            return self.commit(committer, executed, Some(changes));
         }
         committer.stats.conflicts += 1;
         committer.stats.re_executions += 1;
         if let Plan::Optimistic(versions) = &self.plan {
-            versions.retract(committer.turn(), &executed.state);
+            versions.retract(committer.turn(), changes);
         }
         self.in_turn(lane, committer)
     }
@@ -211,20 +283,29 @@ impl<D: DatabaseRef> Run<D> {
         let tx = &self.block.transactions[turn];
         committer.admit(tx)?;
         let executed = lane.execute(tx, &mut committer.state);
-        let executed = executed.map_err(|error| block_error(turn, error))?;
-        if let Plan::Optimistic(versions) = &self.plan {
-            versions.publish(turn, &executed.state);
+        let mut executed = executed.map_err(|error| block_error(turn, error))?;
+        match &self.plan {
+            Plan::Optimistic(versions) => versions.publish(turn, &executed.state),
+            Plan::Listed(list) => {
+                committer.met += list.check(turn, &executed.state, &*self.base).map_err(BlockError::List)?;
+            }
+            Plan::Sequential => {}
         }
-        self.commit(committer, executed)
+        self.commit(committer, &mut executed, None)
     }
 
-    fn commit(&self, committer: &mut Committer, executed: Executed) -> Result<(), D::Error> {
+    fn commit(
+        &self,
+        committer: &mut Committer,
+        executed: &mut Executed,
+        changes: Option<&Changes>,
+    ) -> Result<(), D::Error> {
         let turn = committer.turn();
         let tx = &self.block.transactions[turn];
         committer.admit(tx)?;
-        let paid = committer.commit(tx, executed, &*self.base).map_err(BlockError::State)?;
+        let paid = committer.commit(tx, executed, changes, &*self.base).map_err(BlockError::State)?;
         if let (Plan::Optimistic(versions), Some(recipient)) = (&self.plan, paid) {
-            let info = committer.state.info(&recipient).map(Option::<&_>::cloned);
+            let info = committer.state.info_of(&recipient).map(Option::<&_>::cloned);
             versions.publish_info(turn, recipient, info.flatten());
         }
         Ok(())
@@ -255,10 +336,11 @@ impl<D: DatabaseRef> Run<D> {
         for (contract, kind) in system::REQUESTS {
             let executed = lane.call_system(contract, Default::default(), &mut committer.state);
             let Some(executed) = executed.map_err(|error| system_error(contract, error))? else { continue };
-            if !executed.result.is_success() {
+            if !executed.is_success() {
                 return Err(BlockError::System(contract));
             }
-            let data = executed.result.output().cloned().unwrap_or_default();
+            let output = executed.result.as_ref().and_then(|result| result.output());
+            let data = output.cloned().unwrap_or_default();
             if !data.is_empty() {
                 committer.requests.push((kind, data));
             }

@@ -21,7 +21,7 @@ use revm::{
     state::{AccountInfo, EvmState},
 };
 
-use crate::committed::is_removed;
+use crate::committed::{Changes, Sink, write};
 
 /// Parts with a lock each; a power of two.
 const SHARDS: usize = 64;
@@ -114,31 +114,8 @@ impl Versions {
 
     /// Makes known what transaction `number` changed.
     pub(crate) fn publish(&self, number: usize, state: &EvmState) {
-        for (address, changed) in state.iter().filter(|(_, account)| account.is_touched()) {
-            let (removed, created) = (is_removed(changed), changed.is_created());
-            let has_info = removed || created || changed.is_changed();
-            let mut written = changed.changed_storage_slots().peekable();
-            if !has_info && written.peek().is_none() {
-                continue;
-            }
-            let hash = account_hash(address);
-            let mut shard = self.write(hash);
-            let account = shard.entry(*address).or_default();
-            if has_info {
-                account.infos.put(number, (!removed).then(|| changed.info.clone()));
-                self.note(hash);
-            }
-            if removed || created {
-                account.resets.put(number, ());
-                self.note(reset_hash(hash));
-            }
-            if !removed {
-                for (slot, value) in written {
-                    account.slots.entry(*slot).or_default().put(number, value.present_value);
-                    self.note(slot_hash(hash, slot));
-                }
-            }
-        }
+        let mut writer = Writer { versions: self, number };
+        state.iter().for_each(|(address, account)| write(*address, account, &mut writer));
     }
 
     /// Makes known what transaction `number` left of an account that it only paid.
@@ -149,16 +126,18 @@ impl Versions {
     }
 
     /// Takes back what transaction `number` made known.
-    pub(crate) fn retract(&self, number: usize, state: &EvmState) {
-        for (address, changed) in state.iter().filter(|(_, account)| account.is_touched()) {
+    pub(crate) fn retract(&self, number: usize, changes: &Changes) {
+        let accounts = changes.infos.iter().map(|(address, _)| address).chain(&changes.resets);
+        for address in accounts {
+            if let Some(account) = self.write(account_hash(address)).get_mut(address) {
+                account.infos.retract(number);
+                account.resets.retract(number);
+            }
+        }
+        for (address, slot, _) in &changes.slots {
             let mut shard = self.write(account_hash(address));
-            let Some(account) = shard.get_mut(address) else { continue };
-            account.infos.retract(number);
-            account.resets.retract(number);
-            for (slot, _) in changed.changed_storage_slots() {
-                if let Some(slot) = account.slots.get_mut(slot) {
-                    slot.retract(number);
-                }
+            if let Some(slot) = shard.get_mut(address).and_then(|account| account.slots.get_mut(slot)) {
+                slot.retract(number);
             }
         }
     }
@@ -182,6 +161,34 @@ impl Versions {
         let (word, bit) = filter_place(hash);
         if self.filter[word].load(Ordering::Relaxed) & bit == 0 {
             self.filter[word].fetch_or(bit, Ordering::Release);
+        }
+    }
+}
+
+/// A transaction that makes its changes known.
+struct Writer<'a> {
+    versions: &'a Versions,
+    number: usize,
+}
+
+impl Sink for Writer<'_> {
+    fn reset(&mut self, address: Address) {
+        let hash = account_hash(&address);
+        self.versions.write(hash).entry(address).or_default().resets.put(self.number, ());
+        self.versions.note(reset_hash(hash));
+    }
+
+    fn info(&mut self, address: Address, info: Option<&AccountInfo>) {
+        self.versions.publish_info(self.number, address, info.cloned());
+    }
+
+    fn slots<'a>(&mut self, address: Address, slots: impl Iterator<Item = (&'a U256, U256)>) {
+        let hash = account_hash(&address);
+        let mut shard = self.versions.write(hash);
+        let account = shard.entry(address).or_default();
+        for (slot, value) in slots {
+            account.slots.entry(*slot).or_default().put(self.number, value);
+            self.versions.note(slot_hash(hash, slot));
         }
     }
 }
@@ -286,7 +293,7 @@ mod tests {
         let versions = Versions::new();
         let state: EvmState = [(ADDRESS, account(5, 10).with_created_mark())].into_iter().collect();
         versions.publish(1, &state);
-        versions.retract(1, &state);
+        versions.retract(1, &Changes::of(&state));
         assert_eq!(versions.storage(&ADDRESS, &U256::from(5), 2), None);
         assert_eq!(versions.basic(&ADDRESS, 2), None);
     }
