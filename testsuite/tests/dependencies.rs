@@ -52,6 +52,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-loader",
             "evmc-store",
             "evmc-revm",
+            "evmc-alloy",
             "evmc-parallel",
         ],
     ),

@@ -145,14 +145,17 @@ where
     type Precompiles = P;
     type Frame = EthFrame;
 
+    #[inline]
     fn all(&self) -> (&CTX, &Self::Instructions, &P, &FrameStack<EthFrame>) {
         self.inner.all()
     }
 
+    #[inline]
     fn all_mut(&mut self) -> (&mut CTX, &mut Self::Instructions, &mut P, &mut FrameStack<EthFrame>) {
         self.inner.all_mut()
     }
 
+    #[inline]
     fn frame_init(
         &mut self,
         frame_input: <EthFrame as FrameTr>::FrameInit,
@@ -163,13 +166,15 @@ where
         self.inner.frame_init(frame_input)
     }
 
+    #[inline]
     fn frame_run(&mut self) -> Result<FrameInitOrResult<EthFrame>, ContextDbError<CTX>> {
         match self.native_code() {
             Some(code) => self.run_native(&code),
-            None => self.inner.frame_run(),
+            None => self.interpret(),
         }
     }
 
+    #[inline]
     fn frame_return_result(
         &mut self,
         result: <EthFrame as FrameTr>::FrameResult,

@@ -8,6 +8,7 @@ use revm::{
     handler::{
         EvmTr, FrameInitOrResult, ItemOrResult, PrecompileProvider,
         evm::{ContextDbError, FrameTr},
+        instructions::InstructionProvider,
     },
     interpreter::{
         FrameInput, InstructionResult, Interpreter, InterpreterAction, InterpreterResult,
@@ -40,6 +41,7 @@ where
     ///
     /// A frame that has been interpreted up to a call goes on being interpreted: its program
     /// counter has left the start.
+    #[inline]
     pub(crate) fn native_code(&mut self) -> Option<Rc<Runnable>> {
         let frame = self.inner.frame_stack.get();
         let bytecode = &mut frame.interpreter.bytecode;
@@ -69,6 +71,21 @@ where
     #[inline(always)]
     pub(crate) fn has_stack_for(&self, code: &Runnable) -> bool {
         stack::position().saturating_sub(self.stack_limit) >= code.native_stack_bytes
+    }
+
+    /// Runs the top frame on revm's interpreter, up to a call or its end: revm's [`EvmTr::frame_run`], with its
+    /// result of some hundred bytes written once.
+    #[inline(always)]
+    pub(crate) fn interpret(&mut self) -> Result<Step, ContextDbError<CTX>> {
+        let (ctx, instructions, _, frames) = self.inner.all_mut();
+        let frame = frames.get();
+        let action =
+            frame.interpreter.run_plain(instructions.instruction_table(), instructions.gas_table(), ctx);
+        let step = frame.process_next_action(ctx, action);
+        if let Ok(ItemOrResult::Result(_)) = step {
+            frame.set_finished(true);
+        }
+        step
     }
 
     /// Runs the top frame with `code`, and all that it calls.
