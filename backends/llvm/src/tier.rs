@@ -11,6 +11,11 @@
 //! few edges for their size. For such a module the square counts within its blocks, and a [wide
 //! limit](`WIDE_LIMIT`) holds.
 //!
+//! Some operations on words become code that ties much around it together: through the flags of the processor (products,
+//! shifts by a variable) or through everything known of a value (gas observed again and again). Hundreds of them
+//! in one block take LLVM's scheduler seconds, so each block pays the [square of its knots](`KNOTS_SQUARED`), under
+//! both limits. Code of compilers has a few in a block.
+//!
 //! The estimate depends on the module alone, so output stays deterministic, and the artifact names the backend
 //! that made it.
 
@@ -56,6 +61,10 @@ const DOUBLE_BLOCKS: usize = 3_000;
 /// block with an edge from all that may leave, and much of LLVM looks at all edges for each.
 const BLOCKS_SQUARED: usize = 300;
 
+/// A block costs the square of its knots by this, besides its size. Measured at level 2 as what takes about one
+/// second: 250 shifts by variables, 500 sign extensions or observations of gas, 800 products or 1,300 modular products.
+const KNOTS_SQUARED: usize = 100;
+
 /// Whether LLVM compiles a module at a level.
 pub(crate) fn is_affordable(module: &Module, level: OptLevel) -> bool {
     let limit = LIMITS.iter().find(|(own, _)| *own == level).map_or(0, |&(_, limit)| limit);
@@ -78,6 +87,8 @@ struct Extent {
     edges: usize,
     /// Squares of the sizes of the IR's blocks.
     squares: usize,
+    /// Squares of the knots of the IR's blocks.
+    squared_knots: usize,
 }
 
 impl Extent {
@@ -85,11 +96,14 @@ impl Extent {
         let mut extent = Self { blocks: func.layout.len(), ..Self::default() };
         for &block in &func.layout {
             let before = extent.size;
+            let mut knots = 0usize;
             for (_, data) in func.block_insts(block) {
                 extent.size += inst_cost(data);
                 extent.blocks += inst_blocks(data);
                 extent.edges += data.targets().len();
+                knots += inst_knots(func, data);
             }
+            extent.squared_knots = extent.squared_knots.saturating_add(knots.saturating_mul(knots));
             let own = extent.size - before;
             extent.squares = extent.squares.saturating_add(own.saturating_mul(own));
         }
@@ -101,12 +115,18 @@ impl Extent {
         let by_size = self.size.saturating_mul(self.size) / DOUBLE_SIZE;
         let by_blocks = self.size.saturating_mul(self.blocks) / DOUBLE_BLOCKS;
         let by_edges = self.blocks.saturating_mul(self.blocks) / BLOCKS_SQUARED;
-        self.size.saturating_add(by_size).saturating_add(by_blocks).saturating_add(by_edges)
+        let by_function = by_size.saturating_add(by_blocks).saturating_add(by_edges);
+        self.size.saturating_add(by_function).saturating_add(self.by_knots())
     }
 
     /// Estimated cost under the wide limit.
     fn mild_cost(&self) -> usize {
-        self.size.saturating_add(WIDE_BLOCK * self.blocks).saturating_add(self.squares / WIDE_DOUBLE_SIZE)
+        let by_blocks = (WIDE_BLOCK * self.blocks).saturating_add(self.squares / WIDE_DOUBLE_SIZE);
+        self.size.saturating_add(by_blocks).saturating_add(self.by_knots())
+    }
+
+    fn by_knots(&self) -> usize {
+        self.squared_knots / KNOTS_SQUARED
     }
 }
 
@@ -123,9 +143,25 @@ fn inst_cost(data: &InstData) -> usize {
         (Opcode::ExitIf, _) => 3,
         (Opcode::Mul, _) => limbs * limbs,
         (Opcode::Udiv | Opcode::Sdiv | Opcode::Urem | Opcode::Srem, _) if data.ty == Some(Type::I256) => 40,
+        (Opcode::Addmod | Opcode::Mulmod | Opcode::Exp, _) => 20,
         (Opcode::Shl | Opcode::Lshr | Opcode::Ashr | Opcode::Byte | Opcode::SignExtend, _) => 4 * limbs,
         (_, Imm::Switch(table)) => 2 * table.cases.len(),
         _ => limbs,
+    }
+}
+
+/// How much an instruction ties its block together; only what is wider than the processor's words does.
+fn inst_knots(func: &Function, data: &InstData) -> usize {
+    let is_wide = data.ty.is_some_and(|ty| ty.bits() > 64);
+    let is_variable = data.args.iter().all(|&arg| func.constant(arg).is_none());
+    match data.opcode {
+        Opcode::GasRemaining => 5,
+        _ if !is_wide => 0,
+        Opcode::Mul => 3,
+        Opcode::Addmod | Opcode::Mulmod | Opcode::Exp => 2,
+        Opcode::Shl | Opcode::Lshr | Opcode::Ashr if is_variable => 12,
+        Opcode::Byte | Opcode::SignExtend if is_variable => 5,
+        _ => 0,
     }
 }
 
@@ -179,6 +215,28 @@ mod tests {
         assert!(large > 15 * small, "{small} {large}");
         assert!(is_affordable(&chain(1, 1_000), OptLevel::Default));
         assert!(!is_affordable(&chain(1, 100_000), OptLevel::None));
+    }
+
+    #[test]
+    fn products_of_words_in_one_block_are_few() {
+        /// One block that multiplies `count` times.
+        fn products(ty: Type, count: usize) -> Module {
+            let mut func = Function::new("products", &[]);
+            let mut b = Builder::new(&mut func);
+            let block = b.create_block();
+            let mut value = b.add_param(block, ty);
+            b.switch_to(block);
+            for _ in 0..count {
+                value = b.binary(Opcode::Mul, value, value);
+            }
+            b.ret(&[]);
+            let mut module = Module::default();
+            module.functions.push(func);
+            module
+        }
+        assert!(is_affordable(&products(Type::I256, 500), OptLevel::Default));
+        assert!(!is_affordable(&products(Type::I256, 1_500), OptLevel::Default));
+        assert!(is_affordable(&products(Type::I64, 5_000), OptLevel::Default));
     }
 
     #[test]
