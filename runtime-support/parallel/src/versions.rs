@@ -21,6 +21,8 @@ use revm::{
     state::{AccountInfo, EvmState},
 };
 
+use smallvec::SmallVec;
+
 use crate::committed::{Changes, Sink, write};
 
 /// Parts with a lock each; a power of two.
@@ -32,13 +34,13 @@ const FILTER_BITS: usize = 1 << 16;
 /// An odd number with no pattern, to mix bits by multiplication.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Values by the number of the transaction that wrote them, ascending.
+/// Values by the number of the transaction that wrote them, ascending. Most have one writer.
 #[derive(Debug)]
-struct History<T>(Vec<(usize, T)>);
+struct History<T>(SmallVec<[(usize, T); 1]>);
 
 impl<T> Default for History<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new())
     }
 }
 
