@@ -8,6 +8,7 @@
 //! does itself is what needs no state: stack, arithmetic, memory, jumps and static gas.
 //!
 //! * [`code`]: what a piece of runnable code is ([`FrameCode`]) and where it comes from ([`CodeSource`]).
+//! * [`store`]: code from a store of artifacts ([`StoreCodes`]).
 //! * [`evm`]: [`AotEvm`], which wraps revm's `Evm` and runs a frame natively where code is found.
 //! * [`inspect`]: transactions under an inspector, which are interpreted ([`Inspected`]).
 //! * [`meter`]: how frames were run ([`FrameCounts`]), also as metrics.
@@ -22,7 +23,7 @@
 //! Nested calls recurse on the native stack. Where it gets short, the callee is interpreted, and so
 //! is all that it calls for as long as the shortage lasts; the outcome is the same.
 //!
-//! What this crate does not do: compile, store or verify code.
+//! What this crate does not do: compile or verify code.
 
 mod arena;
 mod cache;
@@ -40,6 +41,7 @@ pub mod meter;
 pub mod native;
 mod reciprocal;
 pub mod stack;
+pub mod store;
 pub mod view;
 
 pub use code::{CodeSource, FrameCode, NoCode};
@@ -47,5 +49,6 @@ pub use evm::AotEvm;
 pub use inspect::Inspected;
 pub use meter::FrameCounts;
 pub use native::NativeCode;
+pub use store::{StoreCodes, StoreCounters};
 pub use stack::{WORKER_STACK_BYTES, on_large_stack, spawn_worker};
 pub use view::HostView;
