@@ -8,12 +8,15 @@
 //! With an inspector every frame is interpreted by revm's own loop, so traces are exact; see
 //! [`AotEthEvm`].
 //!
-//! What this crate does not do: find, verify or compile code. That is the source's.
+//! What this crate does not do: find, verify or compile code. That is the source's; [`integration`] has it all, from
+//! the compiler to the node.
 
 #![forbid(unsafe_code)]
 
 mod evm;
 mod factory;
+#[doc = include_str!("../../../docs/INTEGRATION.md")]
+pub mod integration {}
 
 #[doc(no_inline)]
 pub use alloy_evm::EvmFactory;
