@@ -49,6 +49,6 @@ pub use evm::AotEvm;
 pub use inspect::Inspected;
 pub use meter::FrameCounts;
 pub use native::NativeCode;
-pub use store::{StoreCodes, StoreCounters};
 pub use stack::{WORKER_STACK_BYTES, on_large_stack, spawn_worker};
+pub use store::{StoreCodes, StoreCounters};
 pub use view::HostView;

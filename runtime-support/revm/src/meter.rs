@@ -11,7 +11,7 @@
 //! | [`NATIVE_GAS`] | | [`FrameCounts::native_gas`] |
 //! | [`INSPECTED`] | | transactions that were interpreted for an inspector |
 //!
-//! Refusals are the source's to count, as only it knows their reasons.
+//! Loaded and refused artifacts are the source's to count ([`crate::store::LOADED`], [`crate::store::REFUSED`]).
 
 use std::ops::AddAssign;
 

@@ -18,6 +18,7 @@ use evmc_abi::{CpuFeatures, fork};
 use evmc_artifact::cpu;
 use evmc_loader::LoadedCode;
 use evmc_store::{Store, StoreError, Trust, Wanted};
+use metrics::counter;
 use revm::{
     bytecode::Bytecode,
     primitives::{B256, hardfork::SpecId},
@@ -31,6 +32,12 @@ use crate::{
 /// Codes that are kept in memory. Each takes two entries of the kernel's table of mappings, which has room for
 /// 65,530 in a process; behind that all are let go of, and those in use are loaded again.
 const MOST_CODES: usize = 16_384;
+
+/// Name of the metric that counts artifacts that were loaded.
+pub const LOADED: &str = "evmc_artifacts_loaded_total";
+
+/// Name of the metric that counts artifacts that were refused, by reason.
+pub const REFUSED: &str = "evmc_artifacts_refused_total";
 
 /// What a code is known by here: its hash and the class of its fork.
 type Key = (B256, u16);
@@ -138,6 +145,7 @@ impl StoreCodes {
         let mut was_refused = false;
         let refused = |reason: &'static str| {
             *write(&self.counters).refused.entry(reason).or_default() += 1;
+            counter!(REFUSED, "reason" => reason).increment(1);
         };
         let loaded = store.with_artifact(
             &wanted,
@@ -153,6 +161,7 @@ impl StoreCodes {
         match loaded {
             Some(Some(known)) => {
                 write(&self.counters).loaded += 1;
+                counter!(LOADED).increment(1);
                 Some(known)
             }
             Some(None) => {
