@@ -5,6 +5,7 @@
 //! * [`backends`]: the code generators of this build. [`blocks`]: whole blocks, made up.
 //! * [`objects`], [`native`], [`kernel`]: object files made by hand, and code run without a frontend.
 //! * [`bench_set`], [`corpus`]: the given benchmark transactions and real contracts.
+//! * [`faults`]: native code that fails on purpose.
 //! * [`fuzz`]: random programs, every engine against the reference.
 //! * [`measure`]: what this process has used. [`workspace`]: what cargo knows of this workspace.
 
@@ -15,6 +16,7 @@ pub mod assembly;
 pub mod backends;
 pub mod blocks;
 pub mod corpus;
+pub mod faults;
 pub mod filetest;
 pub mod fuzz;
 pub mod kernel;

@@ -89,6 +89,7 @@ impl Native {
             ..TxEnv::default()
         };
         let mut evm = AotEvm::new(context, Arc::new(Always(Arc::clone(&self.0))));
+        evm.recover_from_faults(false);
         let outcome =
             evm.transact(transaction).unwrap_or_else(|error| panic!("the transaction is valid: {error:?}"));
         outcome.result

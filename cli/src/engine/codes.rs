@@ -56,7 +56,7 @@ struct Generations {
     old: HashMap<Key, Slot>,
     /// Bytes of the code that was made since the younger generation began.
     young_bytes: usize,
-    /// How often a generation was dropped.
+    /// How often code was let go of: a generation, or one that had failed.
     dropped: u64,
 }
 
@@ -74,6 +74,13 @@ impl Generations {
         let slot = self.old.remove(&key).unwrap_or_default();
         self.young.insert(key, Arc::clone(&slot));
         slot
+    }
+
+    /// Puts `made` in place of what there was for a code.
+    fn replace(&mut self, key: Key, made: Made) {
+        self.old.remove(&key);
+        self.young.insert(key, Arc::new(OnceLock::from(made)));
+        self.dropped += 1;
     }
 }
 
@@ -164,6 +171,12 @@ impl<M: CodeMaker> CodeSource for Codes<M> {
 
     fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Relaxed)
+    }
+
+    fn quarantine(&self, code_hash: B256, spec: SpecId, reason: &str) {
+        let mut generations = lock(&self.generations);
+        generations.replace((code_hash, spec), Err(Arc::from(format!("failed: {reason}"))));
+        self.epoch.store(generations.dropped, Ordering::Relaxed);
     }
 }
 

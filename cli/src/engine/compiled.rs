@@ -190,6 +190,8 @@ impl<M: CodeMaker + 'static> Worker for CompiledWorker<'_, M> {
         let new = || {
             let mut evm = AotEvm::new(input.context(), Arc::clone(&self.engine.codes) as _);
             evm.keep_hashes(self.engine.keeps_hashes);
+            // A fault is a defect of the compiler, which whoever uses this engine must see.
+            evm.recover_from_faults(false);
             evm
         };
         let evm = self.evm.get_or_insert_with(new);

@@ -10,8 +10,13 @@
 //! for about 65,000 per process.
 //!
 //! Unwind tables are mapped but not registered with the unwinder of this process.
+//!
+//! A call comes back also where the code faults; see [`Fault`].
 
 mod mapping;
+mod recovery;
+
+use std::ops::Range;
 
 use evmc_abi::descriptor::{Descriptor, Span, Table};
 use evmc_abi::{EntryPoint, ExitCode, Frame, OpRow, StretchRange};
@@ -19,6 +24,7 @@ use evmc_artifact::CheckedArtifact;
 use thiserror::Error;
 
 use mapping::Mapping;
+pub use recovery::{Fault, FaultKind};
 
 /// Why a checked artifact could not be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -39,6 +45,8 @@ pub struct LoadedCode {
     descriptor: Descriptor,
     /// Offset of the entry point in the mapping, in bytes.
     entry: usize,
+    /// Addresses of the code.
+    code: Range<usize>,
 }
 
 impl LoadedCode {
@@ -51,7 +59,10 @@ impl LoadedCode {
         let entry = artifact.entries().next().ok_or(LoadError::NoEntry)?;
         let mapping = Mapping::new(artifact.read_only(), offset as usize, artifact.code())?;
         let descriptor = *artifact.descriptor();
-        Ok(Self { mapping, descriptor, entry: offset as usize + entry.offset as usize })
+        let start = mapping.at(offset as usize).addr().get();
+        let code = start..start + artifact.code().len();
+        recovery::install();
+        Ok(Self { mapping, descriptor, entry: offset as usize + entry.offset as usize, code })
     }
 
     /// The first entry point; for EVM code the only one. It may be called as long as `self` lives.
@@ -88,17 +99,20 @@ impl LoadedCode {
 
     /// Runs the code on a frame. Numbers that no exit has count as [`ExitCode::Unreachable`].
     ///
+    /// # Errors
+    /// When the code itself faults. What it did before is done, and the frame may hold anything.
+    ///
     /// # Safety
     /// `frame` points to a frame whose pointers are what the compiled code needs: a complete host
     /// table, VM memory, memory stack, calldata and bytecode of the stated lengths, and a context
     /// that the host functions accept, all valid until the call returns and borrowed by nobody who
     /// does not go through `frame`. The artifact came from a trusted compiler: machine code is not
     /// verified.
-    pub unsafe fn call(&self, frame: *mut Frame) -> ExitCode {
-        let entry = self.entry();
+    #[inline]
+    pub unsafe fn call(&self, frame: *mut Frame) -> Result<ExitCode, Fault> {
         // SAFETY: the mapping lives as long as `self`; the rest is the caller's promise.
-        let number = unsafe { entry(frame) };
-        ExitCode::from_number(number).unwrap_or(ExitCode::Unreachable)
+        let number = unsafe { recovery::call(self.entry(), frame, self.code.clone()) }?;
+        Ok(ExitCode::from_number(number).unwrap_or(ExitCode::Unreachable))
     }
 
     /// The rows of a table, whose place was checked with the artifact.

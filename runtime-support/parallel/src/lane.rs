@@ -167,12 +167,13 @@ impl<D: DatabaseRef> Lane<D> {
         if info.is_none_or(|info| info.is_empty_code_hash()) {
             return Ok(None);
         }
-        self.on_committed(state, |lane| {
-            lane.evm.context_mut().tx = TxEnv::new_system_tx(contract, data);
+        let call = |lane: &mut Self| {
+            lane.evm.context_mut().tx = TxEnv::new_system_tx(contract, data.clone());
             let result =
                 MainnetHandler::<_, LaneError<D::Error>, _>::default().run_system_call(&mut lane.evm);
-            lane.finish(result, None).map(Some)
-        })
+            lane.finish(result, None)
+        };
+        self.on_committed(state, |lane| lane.without_faults(call).map(Some))
     }
 
     /// Does `work` on the committed state, which the database holds meanwhile.
@@ -187,12 +188,30 @@ impl<D: DatabaseRef> Lane<D> {
 
     /// Executes a transaction on the view that is set.
     fn transact(&mut self, tx: &TxEnv) -> Result<Executed, LaneError<D::Error>> {
-        self.evm.context_mut().tx.clone_from(tx);
         // By a list everything is known beforehand, the beneficiary's balance too.
         let defers_fee = !self.goes_by_list;
-        let mut handler = BlockHandler::new(defers_fee);
-        let result = handler.run(&mut self.evm);
-        self.finish(result, handler.fee.get())
+        self.without_faults(|lane| {
+            lane.evm.context_mut().tx.clone_from(tx);
+            let mut handler = BlockHandler::new(defers_fee);
+            let result = handler.run(&mut lane.evm);
+            lane.finish(result, handler.fee.get())
+        })
+    }
+
+    /// Executes, and if native code has failed, once more without any: what the failed code has loaded is no part of
+    /// what the transaction accesses.
+    fn without_faults(
+        &mut self,
+        execute: impl Fn(&mut Self) -> Result<Executed, LaneError<D::Error>>,
+    ) -> Result<Executed, LaneError<D::Error>> {
+        let executed = execute(self)?;
+        if executed.frames.faults.total() == 0 {
+            return Ok(executed);
+        }
+        self.evm.interpret_next();
+        let mut again = execute(self)?;
+        again.frames += executed.frames;
+        Ok(again)
     }
 
     /// Empties the journal, also after an error.

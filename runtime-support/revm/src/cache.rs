@@ -9,7 +9,7 @@
 //! That the source has no code is remembered too, if it says that this lasts ([`CodeSource::absence_lasts`]);
 //! otherwise it is asked each time, and so it is for initcode, which seldom runs twice.
 
-use std::{rc::Rc, sync::Arc};
+use std::{collections::HashSet, rc::Rc, sync::Arc};
 
 use revm::{
     bytecode::Bytecode,
@@ -24,6 +24,9 @@ use crate::{
 /// Places in the table; a power of two.
 const ENTRIES: usize = 512;
 
+/// What code is known by.
+type Key = (B256, SpecId);
+
 /// Code with what is asked about it for every frame.
 pub(crate) struct Runnable {
     /// The code.
@@ -32,14 +35,17 @@ pub(crate) struct Runnable {
     pub(crate) native_stack_bytes: usize,
     /// [`FrameCode::uses_memory_stack`].
     pub(crate) uses_memory_stack: bool,
+    /// What it is code for.
+    key: Key,
 }
 
 impl Runnable {
-    fn new(code: Arc<dyn FrameCode>) -> Rc<Self> {
+    fn new(code: Arc<dyn FrameCode>, key: Key) -> Rc<Self> {
         Rc::new(Self {
             native_stack_bytes: code.native_stack_bytes().saturating_add(stack::HOST_MARGIN_BYTES),
             uses_memory_stack: code.uses_memory_stack(),
             code,
+            key,
         })
     }
 }
@@ -61,6 +67,8 @@ pub(crate) struct CodeCache {
     serves_initcode: bool,
     epoch: u64,
     entries: Box<[Option<Entry>]>,
+    /// Code that has failed, which is asked for no more.
+    refused: HashSet<Key>,
 }
 
 impl CodeCache {
@@ -72,6 +80,7 @@ impl CodeCache {
             epoch: source.epoch(),
             source,
             entries: std::iter::repeat_with(|| None).take(ENTRIES).collect(),
+            refused: HashSet::new(),
         }
     }
 
@@ -127,11 +136,23 @@ impl CodeCache {
         spec: SpecId,
         is_initcode: bool,
     ) -> Option<Rc<Runnable>> {
-        let code = self.source.lookup(code_hash, code, spec, is_initcode).map(Runnable::new);
+        if self.refused.contains(&(code_hash, spec)) {
+            return None;
+        }
+        let code = self.source.lookup(code_hash, code, spec, is_initcode);
+        let code = code.map(|code| Runnable::new(code, (code_hash, spec)));
         if !is_initcode && (code.is_some() || self.absence_lasts) {
             self.entries[place(&code_hash)] = Some(Entry { code_hash, spec, code: code.clone() });
         }
         code
+    }
+
+    /// Forgets code that has failed, for good, and tells the source.
+    pub(crate) fn quarantine(&mut self, code: &Runnable, reason: &str) {
+        let (code_hash, spec) = code.key;
+        self.entries[place(&code_hash)].take_if(|entry| entry.code_hash == code_hash && entry.spec == spec);
+        self.refused.insert(code.key);
+        self.source.quarantine(code_hash, spec, reason);
     }
 }
 

@@ -68,6 +68,14 @@ pub trait CodeSource: Send + Sync {
     fn serves_initcode(&self) -> bool {
         true
     }
+
+    /// Says that the code given for this bytecode and fork has failed, and how ([`crate::fault`]).
+    ///
+    /// The EVM that has found out asks for that code no more. A source that others use too, or that lasts longer, should give it
+    /// out no more and change its [`Self::epoch`].
+    fn quarantine(&self, code_hash: B256, spec: SpecId, reason: &str) {
+        let _ = (code_hash, spec, reason);
+    }
 }
 
 /// A source without any code: everything is interpreted.

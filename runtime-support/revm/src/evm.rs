@@ -23,6 +23,7 @@ use revm::{
 use crate::{
     cache::CodeCache,
     code::CodeSource,
+    fault::Recovery,
     hashes::Hashes,
     meter::{FrameCounts, Meter},
     stack,
@@ -55,6 +56,8 @@ pub struct AotEvm<CTX: ContextTr, P = EthPrecompiles> {
     pub(crate) stack_limit: usize,
     /// What makes all frames end: on its way from a host function to the caller of the outermost.
     pub(crate) error: Option<ContextDbError<CTX>>,
+    /// What is kept for the case that code fails.
+    pub(crate) recovery: Recovery,
 }
 
 impl<CTX: ContextTr> AotEvm<CTX> {
@@ -79,6 +82,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
             meter: Meter::new(),
             stack_limit: usize::MAX,
             error: None,
+            recovery: Recovery::new(),
         }
     }
 
@@ -120,6 +124,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
         self.meter.report();
         self.stack_limit = stack::limit();
         self.codes.follow_source();
+        self.recovery.begin(self.inner.ctx.journal_mut());
         if !self.keeps_hashes {
             self.hashes.forget();
         }
@@ -169,7 +174,7 @@ where
     #[inline]
     fn frame_run(&mut self) -> Result<FrameInitOrResult<EthFrame>, ContextDbError<CTX>> {
         match self.native_code() {
-            Some(code) => self.run_native(&code),
+            Some(code) => self.run_native_or_start_over(&code),
             None => self.interpret(),
         }
     }

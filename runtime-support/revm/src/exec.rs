@@ -24,6 +24,7 @@ use crate::{
     code::FrameCode,
     evm::{AotEvm, EthFrame},
     exit,
+    fault::FaultKind,
     host::{memory, to_word},
     stack,
     view::HostView,
@@ -48,6 +49,10 @@ where
         if bytecode.pc() != 0 {
             return None;
         }
+        if self.recovery.interprets {
+            self.meter.counts.after_fault += 1;
+            return None;
+        }
         let spec = frame.interpreter.runtime_flag.spec_id;
         let is_initcode = matches!(frame.input, FrameInput::Create(_));
         if is_initcode && !self.codes.serves_initcode() {
@@ -65,6 +70,14 @@ where
         }
         self.meter.counts.native += 1;
         Some(code)
+    }
+
+    /// Runs the top frame, which native code has asked for: natively where there is code, else by the interpreter.
+    fn run_top(&mut self) -> Result<Step, ContextDbError<CTX>> {
+        match self.native_code() {
+            Some(code) => self.run_native(&code),
+            None => self.interpret(),
+        }
     }
 
     /// Whether enough of the native stack is left for a frame with `code`.
@@ -88,9 +101,17 @@ where
         step
     }
 
+    /// Runs the top frame, which no native code waits for, with `code`, and all that it calls. If code fails, the
+    /// transaction begins again.
+    #[inline(never)]
+    pub(crate) fn run_native_or_start_over(&mut self, code: &Runnable) -> Result<Step, ContextDbError<CTX>> {
+        let step = self.run_native(code);
+        if self.recovery.is_due() { self.start_over() } else { step }
+    }
+
     /// Runs the top frame with `code`, and all that it calls.
     #[inline(never)]
-    pub(crate) fn run_native(&mut self, runnable: &Runnable) -> Result<Step, ContextDbError<CTX>> {
+    fn run_native(&mut self, runnable: &Runnable) -> Result<Step, ContextDbError<CTX>> {
         let outside = std::mem::take(&mut self.meter.others_gas);
         let result = self.execute(runnable).inspect_err(|_| self.meter.forget_gas())?;
         self.meter.add_gas(exit::gas_taken(&result), outside);
@@ -116,11 +137,20 @@ where
         // SAFETY: `open` took every pointer from this frame's interpreter, the memory stack lives
         // to the end of this function, and until the code ends `self` is used by the host
         // functions alone, which get it through `context`.
-        let exit = code.run(&mut unsafe { HostView::new(&mut abi_frame) });
-        if let Some(error) = self.error.take() {
-            return Err(error);
+        let mut view = unsafe { HostView::new(&mut abi_frame) };
+        let exit = code.run(&mut view);
+        if let Some(fault) = view.take_fault() {
+            self.fault(fault.kind.into(), fault.to_string());
         }
-        settle(&mut self.inner.frame_stack.get().interpreter, code, exit, &abi_frame)
+        if self.error.is_some() {
+            return Err(self.blame(runnable));
+        }
+        let interpreter = &mut self.inner.frame_stack.get().interpreter;
+        settle(interpreter, code, exit, &abi_frame).ok_or_else(|| {
+            let text = format!("compiled code left in an impossible way: {}", exit.name());
+            self.fault(FaultKind::Exit, text);
+            self.blame(runnable)
+        })
     }
 
     /// Runs the frame that the top frame has just asked for, with all frames that it calls, and
@@ -154,7 +184,7 @@ where
                     return Ok(());
                 }
             }
-            step = self.frame_run()?;
+            step = self.run_top()?;
         }
     }
 
@@ -186,32 +216,27 @@ fn open(interpreter: &mut Interpreter) -> Frame {
 }
 
 /// What the frame comes to, by the way in which compiled code ended: as if the interpreter had run.
-///
-/// # Errors
-/// When the exit code makes no sense: a defect of the compiler, which ends the transaction.
+/// `None` when the exit code makes no sense: a defect of the compiler.
 #[inline(always)]
-fn settle<E>(
+fn settle(
     interpreter: &mut Interpreter,
     code: &dyn FrameCode,
     exit: ExitCode,
     frame: &Frame,
-) -> Result<InterpreterResult, ContextError<E>> {
+) -> Option<InterpreterResult> {
     let is_static = interpreter.runtime_flag.is_static;
     let bytecode = interpreter.bytecode.bytecode_slice();
     let resolved = exit::resolve(exit, code, bytecode, frame, is_static);
     let reason = resolved.and_then(exit::instruction_result);
     match (reason, interpreter.bytecode.action().take()) {
-        (None, Some(InterpreterAction::Return(result))) if exit == ExitCode::Host => Ok(result),
+        (None, Some(InterpreterAction::Return(result))) if exit == ExitCode::Host => Some(result),
         (Some(reason), None) => {
             interpreter.gas.set_remaining(frame.gas);
             if reason == InstructionResult::OutOfGas {
                 interpreter.gas.spend_all();
             }
-            Ok(InterpreterResult::new(reason, Bytes::new(), interpreter.gas))
+            Some(InterpreterResult::new(reason, Bytes::new(), interpreter.gas))
         }
-        _ => {
-            let text = format!("compiled code left in an impossible way: {}", exit.name());
-            Err(ContextError::Custom(text))
-        }
+        _ => None,
     }
 }

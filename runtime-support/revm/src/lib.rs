@@ -10,6 +10,7 @@
 //! * [`code`]: what a piece of runnable code is ([`FrameCode`]) and where it comes from ([`CodeSource`]).
 //! * [`store`]: code from a store of artifacts ([`StoreCodes`]).
 //! * [`evm`]: [`AotEvm`], which wraps revm's `Evm` and runs a frame natively where code is found.
+//! * [`fault`]: what happens when native code fails: the transaction goes on interpreted.
 //! * [`inspect`]: transactions under an inspector, which are interpreted ([`Inspected`]).
 //! * [`meter`]: how frames were run ([`FrameCounts`]), also as metrics.
 //! * [`view`]: a frame as safe code may use it ([`HostView`]).
@@ -33,6 +34,7 @@ mod division;
 pub mod evm;
 mod exec;
 mod exit;
+pub mod fault;
 mod hashes;
 mod host;
 pub mod inspect;
@@ -46,6 +48,7 @@ pub mod view;
 
 pub use code::{CodeSource, FrameCode, NoCode};
 pub use evm::AotEvm;
+pub use fault::{FaultCounts, FaultKind};
 pub use inspect::Inspected;
 pub use meter::FrameCounts;
 pub use native::NativeCode;

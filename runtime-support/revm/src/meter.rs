@@ -7,8 +7,9 @@
 //!
 //! | metric | label | counts |
 //! |---|---|---|
-//! | [`FRAMES`] | `run` = `native`, `without-code`, `without-stack` | frames, by [`FrameCounts`]' fields |
+//! | [`FRAMES`] | `run` = `native`, `without-code`, `without-stack`, `after-fault` | frames, by [`FrameCounts`]' fields |
 //! | [`NATIVE_GAS`] | | [`FrameCounts::native_gas`] |
+//! | [`FAULTS`] | | [`FrameCounts::faults`] |
 //! | [`INSPECTED`] | | transactions that were interpreted for an inspector |
 //!
 //! Loaded and refused artifacts are the source's to count ([`crate::store::LOADED`], [`crate::store::REFUSED`]).
@@ -17,11 +18,16 @@ use std::ops::AddAssign;
 
 use metrics::{Counter, counter};
 
+use crate::fault::FaultCounts;
+
 /// Name of the metric that counts frames.
 pub const FRAMES: &str = "evmc_frames_total";
 
 /// Name of the metric that counts gas that native frames have used.
 pub const NATIVE_GAS: &str = "evmc_native_gas_total";
+
+/// Name of the metric that counts failures of native code.
+pub const FAULTS: &str = "evmc_faults_total";
 
 /// Name of the metric that counts inspected transactions.
 pub const INSPECTED: &str = "evmc_inspected_transactions_total";
@@ -35,6 +41,10 @@ pub struct FrameCounts {
     pub without_code: u64,
     /// Frames interpreted because the native stack was too short for their code.
     pub without_stack: u64,
+    /// Frames interpreted because native code of their transaction had failed.
+    pub after_fault: u64,
+    /// Failures of native code, by kind.
+    pub faults: FaultCounts,
     /// Gas that native frames have used by themselves: without the interpreted frames and precompiles that they
     /// called, before refunds. Of a transaction that the database ends with an error nothing is counted.
     pub native_gas: u64,
@@ -45,15 +55,17 @@ pub struct FrameCounts {
 impl FrameCounts {
     /// Frames interpreted, for whatever reason.
     pub const fn interpreted(&self) -> u64 {
-        self.without_code + self.without_stack
+        self.without_code + self.without_stack + self.after_fault
     }
 
     /// What was counted since the counts were `earlier`.
-    const fn since(&self, earlier: &Self) -> Self {
+    fn since(&self, earlier: &Self) -> Self {
         Self {
             native: self.native - earlier.native,
             without_code: self.without_code - earlier.without_code,
             without_stack: self.without_stack - earlier.without_stack,
+            after_fault: self.after_fault - earlier.after_fault,
+            faults: self.faults.since(&earlier.faults),
             native_gas: self.native_gas - earlier.native_gas,
             inspected: self.inspected - earlier.inspected,
         }
@@ -65,6 +77,8 @@ impl AddAssign for FrameCounts {
         self.native += more.native;
         self.without_code += more.without_code;
         self.without_stack += more.without_stack;
+        self.after_fault += more.after_fault;
+        self.faults += more.faults;
         self.native_gas += more.native_gas;
         self.inspected += more.inspected;
     }
@@ -75,6 +89,8 @@ struct Counters {
     native: Counter,
     without_code: Counter,
     without_stack: Counter,
+    after_fault: Counter,
+    faults: Counter,
     native_gas: Counter,
     inspected: Counter,
 }
@@ -85,6 +101,8 @@ impl Counters {
             native: counter!(FRAMES, "run" => "native"),
             without_code: counter!(FRAMES, "run" => "without-code"),
             without_stack: counter!(FRAMES, "run" => "without-stack"),
+            after_fault: counter!(FRAMES, "run" => "after-fault"),
+            faults: counter!(FAULTS),
             native_gas: counter!(NATIVE_GAS),
             inspected: counter!(INSPECTED),
         }
@@ -143,6 +161,8 @@ impl Meter {
         self.counters.native.increment(new.native);
         self.counters.without_code.increment(new.without_code);
         self.counters.without_stack.increment(new.without_stack);
+        self.counters.after_fault.increment(new.after_fault);
+        self.counters.faults.increment(new.faults.total());
         self.counters.native_gas.increment(new.native_gas);
         self.counters.inspected.increment(new.inspected);
     }

@@ -36,7 +36,8 @@ impl FrameCode for NativeCode {
     fn run(&self, view: &mut HostView<'_>) -> ExitCode {
         // SAFETY: the view stands for a frame whose pointers are what compiled code needs, and is
         // borrowed exclusively; `trust` has vouched for the code.
-        unsafe { self.loaded.call(view.as_ptr()) }
+        let outcome = unsafe { self.loaded.call(view.as_ptr()) };
+        outcome.unwrap_or_else(|fault| view.set_fault(fault))
     }
 
     fn uses_memory_stack(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use evmc_abi::{ExitCode, Frame, HostCall, HostFn, Word, frame::STACK_WORDS};
+use evmc_loader::Fault;
 
 /// An executing frame: its memory, its stack, and the host functions.
 ///
@@ -11,6 +12,7 @@ use evmc_abi::{ExitCode, Frame, HostCall, HostFn, Word, frame::STACK_WORDS};
 pub struct HostView<'a> {
     frame: *mut Frame,
     ended: Option<ExitCode>,
+    fault: Option<Fault>,
     _frame: PhantomData<&'a mut Frame>,
 }
 
@@ -22,7 +24,7 @@ impl<'a> HostView<'a> {
     /// `stack` may be null), nothing else uses what they point to while the view lives except the
     /// host functions, and `host` and `context` belong together.
     pub(crate) unsafe fn new(frame: &'a mut Frame) -> Self {
-        Self { frame, ended: None, _frame: PhantomData }
+        Self { frame, ended: None, fault: None, _frame: PhantomData }
     }
 
     /// The frame, for code that knows the ABI. What is done through it is the caller's affair.
@@ -94,6 +96,17 @@ impl<'a> HostView<'a> {
         let frame = self.fields();
         // SAFETY: see `new`.
         unsafe { bytes(frame.code, frame.code_len) }
+    }
+
+    /// Remembers that machine code has faulted on the frame; gives the code to leave with.
+    pub(crate) const fn set_fault(&mut self, fault: Fault) -> ExitCode {
+        self.fault = Some(fault);
+        ExitCode::Unreachable
+    }
+
+    /// The fault of the machine code that has run on the frame, if it had one.
+    pub(crate) const fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
     }
 
     /// Calls a host function: arguments in `words`, the first being the EVM stack's top;

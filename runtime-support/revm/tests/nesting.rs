@@ -6,9 +6,9 @@ use std::{error::Error, fmt, sync::Arc};
 
 use common::{A, B, World, walker::Walkers};
 use evmc_abi::{ExitCode, OpRow, StretchRange};
-use evmc_revm::{AotEvm, CodeSource, FrameCode, HostView, on_large_stack};
+use evmc_revm::{AotEvm, CodeSource, FaultKind, FrameCode, HostView, on_large_stack};
 use revm::{
-    Database, ExecuteEvm,
+    Database, ExecuteEvm, MainBuilder,
     bytecode::{Bytecode, opcode::*},
     context_interface::DBErrorMarker,
     database::{CacheDB, EmptyDB},
@@ -128,6 +128,7 @@ fn a_panic_under_compiled_code_is_an_error_of_the_transaction() {
     let world = World::new(&[(A, call_b), (B, vec![PUSH1, 14, SLOAD])]);
     let source = Arc::new(Walkers { native_stack_bytes: 4096 });
     let mut evm = AotEvm::new(world.context(BrokenDb(world.database())), source);
+    evm.recover_from_faults(false);
     let error = evm.transact(world.transaction()).expect_err("an error");
     let text = format!("{error:?}");
     assert!(text.contains("sload") && text.contains("unlucky slot"), "{text}");
@@ -176,7 +177,25 @@ fn impossible_exits_are_errors_of_the_transaction() {
     let world = World::new(&[(A, vec![STOP])]);
     for exit in [ExitCode::Host, ExitCode::Stretch, ExitCode::Unreachable] {
         let mut evm = AotEvm::new(world.context(world.database()), Arc::new(Leaves(exit)));
+        evm.recover_from_faults(false);
         let error = evm.transact(world.transaction()).expect_err("an error");
         assert!(format!("{error:?}").contains(exit.name()), "{error:?}");
+    }
+}
+
+#[test]
+fn after_an_impossible_exit_the_transaction_is_interpreted() {
+    let call_b = vec![PUSH0, PUSH0, PUSH0, PUSH0, PUSH0, PUSH2, 0xbb, 0xbb, GAS, CALL, PUSH0, SSTORE];
+    let world = World::new(&[(A, call_b), (B, vec![PUSH1, 1, PUSH0, SSTORE])]);
+    let expected =
+        common::text(world.context(world.database()).build_mainnet().transact(world.transaction()));
+    for exit in [ExitCode::Host, ExitCode::Stretch, ExitCode::Unreachable] {
+        let mut evm = AotEvm::new(world.context(world.database()), Arc::new(Leaves(exit)));
+        assert_eq!(common::text(evm.transact(world.transaction())), expected);
+        let counts = evm.take_counts();
+        assert_eq!((counts.native, counts.after_fault, counts.faults.of(FaultKind::Exit)), (1, 2, 1));
+        // Code that has failed is not run again; the other one was not run yet.
+        assert_eq!(common::text(evm.transact(world.transaction())), expected);
+        assert_eq!((evm.counts().without_code, evm.counts().faults.total()), (1, 1));
     }
 }

@@ -187,6 +187,7 @@ fn run(code: Arc<dyn FrameCode>, world: &World) -> Result<Left, String> {
         ..TxEnv::default()
     };
     let mut evm = AotEvm::new(context, Arc::new(Only(recorder.clone())));
+    evm.recover_from_faults(false);
     let outcome = evm.transact(transaction);
     let left = recorder.left.lock().map_err(|error| error.to_string())?.take();
     left.ok_or_else(|| format!("the frame did not run: {outcome:?}"))

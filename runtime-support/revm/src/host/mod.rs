@@ -18,14 +18,10 @@ use std::{
 };
 
 use evmc_abi::{ExitCode, Frame, HostFn, HostTable, Word};
-use revm::{
-    context_interface::{ContextTr, context::ContextError},
-    handler::PrecompileProvider,
-    interpreter::InterpreterResult,
-};
+use revm::{context_interface::ContextTr, handler::PrecompileProvider, interpreter::InterpreterResult};
 use ruint::aliases::U256;
 
-use crate::evm::AotEvm;
+use crate::{evm::AotEvm, fault::FaultKind};
 
 /// What the body of a host function says: go on, or end the frame with this code.
 pub(crate) type Outcome = Result<(), ExitCode>;
@@ -72,7 +68,7 @@ unsafe fn guarded<CTX: ContextTr, P>(
         Err(panic) => {
             let what = message(&*panic);
             let text = format!("panic in the host function {}: {what}", function.name());
-            evm.fail(ContextError::Custom(text));
+            evm.fault(FaultKind::Panic, text);
             ExitCode::Host as u32
         }
     }
