@@ -32,6 +32,9 @@ const STACK_BYTES: usize = 4096;
 /// `push rbx; sub rsp, 160; mov rbx, rdi`: room for five words on an aligned stack, the frame in `rbx`.
 const PROLOGUE: &[u8] = &[0x53, 0x48, 0x81, 0xec, 0xa0, 0, 0, 0, 0x48, 0x89, 0xfb];
 
+/// Gas with which the code here calls host functions.
+const PLENTY_OF_GAS: u32 = 1 << 30;
+
 /// A call of a host function with these limbs, of 64 bits and less than 2^31, as its words.
 fn host_call(function: HostFn, limbs: &[u32]) -> Vec<u8> {
     let mut code = Vec::new();
@@ -41,6 +44,10 @@ fn host_call(function: HostFn, limbs: &[u32]) -> Vec<u8> {
         code.extend((8 * place as u32).to_le_bytes());
         code.extend(limb.to_le_bytes());
     }
+    // mov qword [rbx + gas], plenty
+    code.extend([0x48, 0xc7, 0x83]);
+    code.extend((Field::Gas.offset() as u32).to_le_bytes());
+    code.extend(PLENTY_OF_GAS.to_le_bytes());
     // mov rdi, rbx; mov rsi, rsp; mov rax, [rbx + host]; call [rax + function]
     code.extend([0x48, 0x89, 0xdf, 0x48, 0x89, 0xe6, 0x48, 0x8b, 0x83]);
     code.extend((Field::Host.offset() as u32).to_le_bytes());
@@ -61,7 +68,7 @@ fn failure(kind: FaultKind) -> Vec<u8> {
         // again: sub rsp, 4088; call again
         FaultKind::Stack => vec![0x48, 0x81, 0xec, 0xf8, 0x0f, 0, 0, 0xe8, 0xf4, 0xff, 0xff, 0xff],
         FaultKind::Panic => {
-            [host_call(HostFn::Balance, &[UNLUCKY_LIMB, 0, 0, 0]), exit(ExitCode::Host)].concat()
+            [host_call(HostFn::Balance, &[UNLUCKY_LIMB, 0, 0, 0]), exit(ExitCode::Unreachable)].concat()
         }
         FaultKind::Exit => exit(ExitCode::Unreachable),
     }
@@ -86,8 +93,18 @@ pub fn failing(kind: FaultKind) -> NativeCode {
     NativeCode::trust(LoadedCode::load(&checked).expect("memory")).expect("EVM code")
 }
 
+/// How the report of a fault begins.
+const fn said(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Panic => "panic in the host function balance",
+        FaultKind::Exit => "compiled code left in an impossible way",
+        signal => signal.name(),
+    }
+}
+
 /// What all code of an [`Injector`] shares.
 struct Plan {
+    kind: FaultKind,
     failing: NativeCode,
     random: Mutex<fastrand::Rng>,
     /// One of so many frames fails.
@@ -107,7 +124,7 @@ impl Injector {
     pub fn new(codes: Arc<dyn CodeSource>, kind: FaultKind, one_in: u32, seed: u64) -> Self {
         let random = Mutex::new(fastrand::Rng::with_seed(seed));
         let (injected, quarantined) = Default::default();
-        let plan = Plan { failing: failing(kind), random, one_in, injected, quarantined };
+        let plan = Plan { kind, failing: failing(kind), random, one_in, injected, quarantined };
         Self { codes, plan: Arc::new(plan) }
     }
 
@@ -116,7 +133,7 @@ impl Injector {
         self.plan.injected.load(Ordering::Relaxed)
     }
 
-    /// How often code was reported to have failed.
+    /// How often code was reported to have failed in this way.
     pub fn quarantined(&self) -> u64 {
         self.plan.quarantined.load(Ordering::Relaxed)
     }
@@ -134,8 +151,10 @@ impl CodeSource for Injector {
         Some(Arc::new(Injected { code, plan: Arc::clone(&self.plan) }))
     }
 
-    fn quarantine(&self, _: B256, _: SpecId, _: &str) {
-        self.plan.quarantined.fetch_add(1, Ordering::Relaxed);
+    fn quarantine(&self, _: B256, _: SpecId, reason: &str) {
+        if reason.starts_with(said(self.plan.kind)) {
+            self.plan.quarantined.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
