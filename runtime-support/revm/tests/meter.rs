@@ -148,6 +148,8 @@ fn counts_go_to_the_recorder_by_the_end_of_the_evm() {
         first
     });
     let expected = [
+        (meter::FAULTS.to_owned(), 0),
+        (format!("{} after-fault", meter::FRAMES), 0),
         (format!("{} native", meter::FRAMES), 2),
         (format!("{} without-code", meter::FRAMES), 4),
         (format!("{} without-stack", meter::FRAMES), 0),
