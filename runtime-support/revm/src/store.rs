@@ -213,6 +213,11 @@ impl CodeSource for StoreCodes {
     fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Relaxed)
     }
+
+    fn quarantine(&self, code_hash: B256, spec: SpecId, reason: &str) {
+        // Where the folder cannot be written to, the code is still given out no more by this process.
+        let _ = Self::quarantine(self, code_hash, spec, reason);
+    }
 }
 
 /// Locks; what a panic left behind is still a set of whole entries.
