@@ -2,7 +2,11 @@
 //!
 //! Real blocks are compared with what mainnet made of them, made-up ones with plain revm.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use alloy_eip7928::{BlockAccessIndex, NonceChange, StorageChange};
 use evmc::replay::{self, ReplayBlock};
@@ -11,11 +15,12 @@ use evmc::{
     engine::{Codes, NativeMaker},
 };
 use evmc_backend::OptLevel;
-use evmc_compiler::driver::Config;
+use evmc_compiler::driver::{self, Config};
 use evmc_parallel::{
     AccessList, Block, BlockEngine, BlockError, Fallback, Options, Outcome, PreState, Schedule,
 };
-use evmc_revm::{CodeSource, FrameCode, NoCode};
+use evmc_revm::{CodeSource, FrameCode, FrameCounts, NoCode, StoreCodes, StoreCounters};
+use evmc_store::{StoreWriter, Trust};
 use evmc_testsuite::{
     blocks::{MadeBlock, adversarial, reference::Reference},
     data_folder,
@@ -282,4 +287,64 @@ fn invalid_blocks_are_refused_for_one_reason() {
             }
         }
     }
+}
+
+/// Codes of a block that go into a store of the test.
+const STORED_CODES: usize = 60;
+
+/// Compiles codes of a block into a store: of the first [`STORED_CODES`], by hash, each `every`-th.
+fn fill_store(folder: &Path, block: &ReplayBlock, every: usize) {
+    let backend = backend::create(BackendName::Cranelift, None).expect("the backend is built in");
+    let mut config = Config { fork: block.fork, ..Config::default() };
+    config.backend.level = OptLevel::None;
+    let mut codes: Vec<_> = block.state.codes().collect();
+    codes.sort_by_key(|(hash, _)| **hash);
+    let compile = |(_, code): &(&B256, &Bytecode)| {
+        driver::compile(code.original_byte_slice(), &config, &*backend).expect("any code compiles").artifact
+    };
+    let chosen = codes.iter().take(STORED_CODES).step_by(every);
+    let artifacts: Vec<Vec<u8>> = chosen.map(compile).collect();
+    let writer = StoreWriter::open(folder, None).expect("a folder");
+    writer.insert(&artifacts).expect("artifacts are added");
+}
+
+/// Executes a block with the code of a store; gives what became of artifacts and frames.
+fn run_stored(folder: &Path, block: &ReplayBlock) -> (StoreCounters, FrameCounts) {
+    let stored = Arc::new(StoreCodes::open(folder, Trust::Anyone).expect("a store"));
+    let codes = Arc::clone(&stored) as Arc<dyn CodeSource>;
+    let options = Options { threads: 2, applies_withdrawals: false, ..Options::default() };
+    let mut engine = BlockEngine::new(options, &codes).expect("the system has threads");
+    let outcome = engine.execute(&block.block, &block.state, &Schedule::Optimistic);
+    assert_eq!(replay::differences(block, &outcome), Vec::<String>::new(), "block {}", block.number);
+    (stored.counters(), outcome.expect("it was compared").stats.frames)
+}
+
+#[test]
+fn a_store_may_be_whole_halved_or_damaged() {
+    let Some(path) = archive() else { return };
+    let mut forks = HashSet::new();
+    replay::each_block(&[path], |block| {
+        if block.state.codes().count() < STORED_CODES || !forks.insert(block.fork) {
+            return Ok(());
+        }
+        let (whole, half) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        fill_store(whole.path(), &block, 1);
+        fill_store(half.path(), &block, 2);
+        let (loaded, with_all) = run_stored(whole.path(), &block);
+        let (_, with_half) = run_stored(half.path(), &block);
+        assert!(loaded.loaded > 0 && loaded.refused.is_empty(), "{loaded:?}");
+        assert!(with_all.native > with_half.native, "{with_all:?} {with_half:?}");
+        let packs = std::fs::read_dir(whole.path().join("packs")).expect("packs");
+        for pack in packs.map(|entry| entry.expect("a pack").path()) {
+            let mut bytes = std::fs::read(&pack).expect("a pack");
+            (0..bytes.len()).step_by(64 << 10).for_each(|at| bytes[at] ^= 1);
+            std::fs::write(&pack, bytes).expect("written");
+        }
+        let (damaged, frames) = run_stored(whole.path(), &block);
+        assert!(!damaged.refused.is_empty(), "{damaged:?}");
+        assert!(frames.interpreted() > with_all.interpreted(), "{frames:?}");
+        Ok(())
+    })
+    .expect("the blocks are readable");
+    assert!(forks.len() > 5, "{forks:?}");
 }

@@ -27,6 +27,14 @@ pub struct ReplayArgs {
     #[arg(long, value_enum, default_value_t = EngineName::Native)]
     pub engine: EngineName,
 
+    /// Run the code that the store in this folder has, and interpret the rest, instead of compiling
+    #[arg(long, value_name = "DIR", conflicts_with = "engine")]
+    pub store: Option<PathBuf>,
+
+    /// Refuse the store unless this public key (PEM) has signed it; may be repeated
+    #[arg(long, value_name = "FILE", requires = "store")]
+    pub trust: Vec<PathBuf>,
+
     /// How to compile it; that is done before the clock runs
     #[command(flatten)]
     pub compile: CompileArgs,

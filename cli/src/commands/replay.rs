@@ -1,6 +1,8 @@
 //! `evmc replay`: executes blocks and tells whether they come to what they should.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
+
+use evmc_revm::{CodeSource, StoreCodes};
 
 use super::code_source;
 use crate::{
@@ -8,11 +10,19 @@ use crate::{
     error::{CliError, ExitStatus},
     output,
     replay::{self, EngineOptions, Options},
+    store,
 };
 
 /// Executes the blocks.
 pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
-    let (codes, name) = code_source(args.engine, &args.compile)?;
+    let stored = match &args.store {
+        Some(folder) => Some(Arc::new(StoreCodes::open(folder, store::trust(&args.trust)?)?)),
+        None => None,
+    };
+    let (codes, name) = match &stored {
+        Some(codes) => (Arc::clone(codes) as Arc<dyn CodeSource>, "store"),
+        None => code_source(args.engine, &args.compile)?,
+    };
     if let Some(folder) = &args.emit_bal {
         let failed = |source| CliError::Write { path: folder.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
@@ -32,10 +42,21 @@ pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
         emit_lists: args.emit_bal.clone(),
     };
     let report = replay::run(&args.paths, &codes, name, &options)?;
+    if let Some(codes) = &stored {
+        tell_refused(codes);
+    }
     if args.json {
         output::write_json(Path::new("-"), &report)?;
     } else {
         output::print(report.to_text())?;
     }
     Ok(if report.differing == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+}
+
+/// Says on standard error which artifacts of a store were not run, and were interpreted instead.
+fn tell_refused(codes: &StoreCodes) {
+    let folder = codes.store().folder().display().to_string();
+    for (reason, count) in codes.counters().refused {
+        eprintln!("{count} artifacts refused ({reason}); `evmc store verify {folder}` tells which");
+    }
 }

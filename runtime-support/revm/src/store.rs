@@ -70,6 +70,7 @@ pub struct StoreCodes {
     folder: PathBuf,
     trust: Trust,
     features: CpuFeatures,
+    serves_initcode: bool,
     state: RwLock<State>,
     counters: RwLock<StoreCounters>,
     /// How often code was let go of, or came new.
@@ -90,10 +91,18 @@ impl StoreCodes {
             folder: folder.to_owned(),
             trust,
             features: cpu::detect(),
+            serves_initcode: false,
             state: RwLock::new(State { store, known: HashMap::new() }),
             counters: RwLock::default(),
             epoch: AtomicU64::new(0),
         })
+    }
+
+    /// Looks also for code that creates contracts, which takes hashing it first. It seldom runs twice, so
+    /// that is worth it where artifacts of such code were built on purpose.
+    pub const fn serving_initcode(mut self) -> Self {
+        self.serves_initcode = true;
+        self
     }
 
     /// Opens the store again, if it has changed since; says whether it has. Transactions that run go on with
@@ -217,6 +226,14 @@ impl CodeSource for StoreCodes {
     fn quarantine(&self, code_hash: B256, spec: SpecId, reason: &str) {
         // Where the folder cannot be written to, the code is still given out no more by this process.
         let _ = Self::quarantine(self, code_hash, spec, reason);
+    }
+
+    fn absence_lasts(&self) -> bool {
+        true
+    }
+
+    fn serves_initcode(&self) -> bool {
+        self.serves_initcode
     }
 }
 
