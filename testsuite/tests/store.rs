@@ -11,8 +11,10 @@ use std::time::Duration;
 use evmc_abi::descriptor::Backend;
 use evmc_abi::{CpuFeatures, fork};
 use evmc_compiler::link::{Metadata, link};
+use evmc_revm::{CodeSource, StoreCodes};
 use evmc_store::{Inserted, Refusal, Row, Signer, Store, StoreError, StoreWriter, Trust, Wanted};
 use evmc_testsuite::objects::{self, ENTRY, metadata};
+use revm::{bytecode::Bytecode, primitives::hardfork::SpecId};
 use tempfile::TempDir;
 
 /// The example key of RFC 8410, section 10.3, and its public part from section 10.1.
@@ -273,6 +275,24 @@ fn quarantine_lasts_until_the_garbage_is_collected() {
     assert_eq!(scratch.store().len(), 1);
     scratch.writer().insert(&artifacts(1..2)).expect("added");
     assert!(find(&scratch.store(), 1, OSAKA, ALL_FEATURES).0.is_some());
+}
+
+#[test]
+fn failing_code_is_given_out_no_more() {
+    let scratch = Scratch::with(&artifacts(0..2));
+    let open = || StoreCodes::open(scratch.path(), Trust::Anyone).expect("a store");
+    let find = |codes: &StoreCodes, number| {
+        codes.lookup(code_hash(number).into(), &Bytecode::new(), SpecId::OSAKA, false)
+    };
+    let codes = open();
+    assert!(find(&codes, 0).is_some() && find(&codes, 1).is_some());
+    let source: &dyn CodeSource = &codes;
+    let before = source.epoch();
+    source.quarantine(code_hash(1).into(), SpecId::OSAKA, "it crashed");
+    assert_ne!(source.epoch(), before, "whoever was given the code asks again");
+    for codes in [codes, open()] {
+        assert!(find(&codes, 0).is_some() && find(&codes, 1).is_none());
+    }
 }
 
 #[test]

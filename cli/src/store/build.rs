@@ -1,12 +1,8 @@
 //! Compiling contracts into a store: what `evmc build --store` does.
 
-use std::{collections::HashSet, sync::Mutex};
+use std::collections::HashSet;
 
-use evmc_abi::{
-    ABI_VERSION,
-    descriptor::{Backend as BackendId, Language},
-    fork,
-};
+use evmc_abi::{Descriptor, descriptor::Backend as BackendId};
 use evmc_backend::Backend;
 use evmc_compiler::{
     driver::{self, Config},
@@ -70,24 +66,23 @@ impl StoreBuild<'_> {
         let codes = self.select(contracts, &mut outcome);
         done((contracts.len() - codes.len()) as u64);
         for batch in codes.chunks(BATCH) {
-            let refused = Mutex::new(Vec::new());
-            let artifacts: Vec<Vec<u8>> = on_threads(threads, || {
-                let one = |(contract, code): &(&Contract, &[u8])| {
+            let compiled: Vec<Result<Vec<u8>, Refusal>> = on_threads(threads, || {
+                let one = |&(contract, code): &(&Contract, &[u8])| {
                     let compiled = driver::compile(code, self.config, self.backend);
                     done(1);
-                    let refuse = |error| {
-                        let refusal = Refusal::Compiler { contract: contract.full_name(), error };
-                        refused.lock().expect("no thread panics while it holds this").push(refusal);
-                    };
-                    compiled.map_err(refuse).ok().map(|compiled| compiled.artifact)
+                    let refuse = |error| Refusal::Compiler { contract: contract.full_name(), error };
+                    compiled.map(|compiled| compiled.artifact).map_err(refuse)
                 };
-                batch.par_iter().filter_map(one).collect()
+                batch.par_iter().map(one).collect()
             })?;
-            let inserted = self.writer.insert(&artifacts)?;
-            outcome.inserted.new += inserted.new;
-            outcome.inserted.replaced += inserted.replaced;
-            outcome.inserted.unchanged += inserted.unchanged;
-            outcome.refused.extend(refused.into_inner().expect("no thread panics while it holds this"));
+            let mut artifacts = Vec::with_capacity(compiled.len());
+            for one in compiled {
+                match one {
+                    Ok(artifact) => artifacts.push(artifact),
+                    Err(refusal) => outcome.refused.push(refusal),
+                }
+            }
+            outcome.inserted += self.writer.insert(&artifacts)?;
         }
         Ok(outcome)
     }
@@ -122,16 +117,15 @@ impl StoreBuild<'_> {
     fn key(&self, code_hash: [u8; 32]) -> StoreKey {
         let fork = self.config.fork;
         let backend = BackendId::ALL.iter().find(|id| id.name() == self.backend.name());
-        StoreKey {
+        StoreKey::of(&Descriptor {
             code_hash,
-            language: Language::Evm as u8,
-            fork_class: fork::rules(fork as u16).map_or(fork as u16, |rules| rules.class),
+            fork: fork as u16,
             gas_table_hash: opcode::gas_table_hash(fork),
-            abi_version: ABI_VERSION,
             backend: backend.map_or(0, |id| *id as u8),
             opt_level: self.config.backend.level as u8,
             cpu_features: self.config.backend.cpu.features().bits(),
             compiler_build: driver::compiler_build(),
-        }
+            ..Descriptor::empty()
+        })
     }
 }

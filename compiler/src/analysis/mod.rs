@@ -1,5 +1,6 @@
 //! Questions about the IR that several passes ask; none of them changes anything.
 
+pub mod bit_flow;
 pub mod bit_set;
 pub mod call_graph;
 pub mod check;

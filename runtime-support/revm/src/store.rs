@@ -135,7 +135,7 @@ impl StoreCodes {
     ///
     /// # Errors
     /// The folder cannot be written to: then here alone.
-    pub fn quarantine(&self, code_hash: B256, spec: SpecId, reason: &str) -> Result<bool, StoreError> {
+    pub fn put_in_quarantine(&self, code_hash: B256, spec: SpecId, reason: &str) -> Result<bool, StoreError> {
         let Some(rules) = fork::rules(spec as u16) else { return Ok(false) };
         let mut state = write(&self.state);
         let Some(Known::Loaded { checksum, .. }) =
@@ -225,7 +225,7 @@ impl CodeSource for StoreCodes {
 
     fn quarantine(&self, code_hash: B256, spec: SpecId, reason: &str) {
         // Where the folder cannot be written to, the code is still given out no more by this process.
-        let _ = Self::quarantine(self, code_hash, spec, reason);
+        let _ = self.put_in_quarantine(code_hash, spec, reason);
     }
 
     fn absence_lasts(&self) -> bool {

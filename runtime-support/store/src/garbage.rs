@@ -1,6 +1,6 @@
 //! Removing what no node needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -48,7 +48,7 @@ impl StoreWriter {
         let mut collected =
             Collected { artifacts: (before - contents.rows.len()) as u64, ..Collected::default() };
         collected.bytes -= self.rewrite_sparse_packs(&mut contents)?;
-        let used: Vec<[u8; 32]> = contents.rows.values().map(|(_, pack)| pack.id).collect();
+        let used: BTreeSet<[u8; 32]> = contents.rows.values().map(|(_, pack)| pack.id).collect();
         contents.write(&self.folder, self.signer.as_ref())?;
         // Only now that no index names them.
         for path in pack_files(&self.folder)? {

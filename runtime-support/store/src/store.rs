@@ -201,7 +201,7 @@ impl Store {
 
     /// What is in it, in numbers.
     pub fn statistics(&self) -> Statistics {
-        let mut found = Statistics { pack_bytes: 0, ..Statistics::default() };
+        let mut found = Statistics::default();
         for row in self.rows() {
             found.artifacts += 1;
             found.artifact_bytes += u64::from(row.len);

@@ -1,6 +1,7 @@
 //! Changing a store.
 
 use std::fs;
+use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 
 use evmc_abi::CpuFeatures;
@@ -35,6 +36,14 @@ pub struct Inserted {
     pub replaced: u64,
     /// Artifacts that were there already.
     pub unchanged: u64,
+}
+
+impl AddAssign for Inserted {
+    fn add_assign(&mut self, other: Self) {
+        self.new += other.new;
+        self.replaced += other.replaced;
+        self.unchanged += other.unchanged;
+    }
 }
 
 /// What a repair found.
