@@ -6,7 +6,7 @@ CPU_MINUTES ?= 30
 LLVM ?= auto
 export EVMC_DATA LLVM
 
-.PHONY: build demo bench picture test slow lint fuzz bombs corpus
+.PHONY: build demo bench picture test slow lint fuzz blocks bombs corpus
 
 # target/release/evmc
 build:
@@ -45,6 +45,11 @@ lint:
 fuzz:
 	@.ci/setup
 	cargo run --release --locked --package evmc-testsuite --bin fuzz $$(.ci/features) -- --cpu-minutes $(CPU_MINUTES)
+
+# Every given block of mainnet, under every schedule, on 1 to 8 threads, natively, interpreted, and with half of a store.
+blocks:
+	@.ci/setup
+	cargo run --release --locked --package evmc-testsuite --bin block_matrix $$(.ci/features)
 
 # Adversarial contracts: compile time, memory and growth against their limits.
 bombs:

@@ -70,6 +70,30 @@ fn a_block_that_comes_to_what_it_should_is_a_success() {
 }
 
 #[test]
+fn the_share_of_native_code_is_told_in_frames_and_gas() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Four operations with three, three, three and two gas.
+    let pre = json!({FROM: {"balance": "0xf4240"}, TO: {"nonce": "0x1", "code": "0x600160020150"}});
+    let path = write(folder.path(), "/pre", pre);
+    let text = fs::read_to_string(&path).expect("the block").replace("0x5208", "0x5213");
+    fs::write(&path, text).expect("a file");
+    for (engine, native) in [("native", 1), ("interpreter", 0)] {
+        let run = evmc(&["replay", &path, "--engine", engine, "--json"]).expect(1, "");
+        let report = run.json();
+        let number = |name: &str| report[name].as_u64();
+        assert_eq!(number("gas"), Some(21_011));
+        assert_eq!(number("frame_gas"), Some(11));
+        assert_eq!(number("native_gas"), Some(11 * native));
+        assert_eq!(number("frames_native"), Some(native));
+        assert_eq!(number("frames_interpreted"), Some(1 - native));
+        assert_eq!(report["faults"], json!({}));
+        assert_eq!(report["blocks"][0]["artifacts_refused"], json!({}));
+    }
+    let run = evmc(&["replay", &path]).expect(1, "native: 100.0 % of 1 frames, 100.0 % of the gas");
+    run.expect(1, "0 faults survived, 0 artifacts refused");
+}
+
+#[test]
 fn a_block_that_differs_is_told_and_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let differing = [

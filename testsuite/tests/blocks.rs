@@ -16,13 +16,15 @@ use evmc::{
 };
 use evmc_backend::OptLevel;
 use evmc_compiler::driver::{self, Config};
-use evmc_parallel::{
-    AccessList, Block, BlockEngine, BlockError, Fallback, Options, Outcome, PreState, Schedule,
-};
+use evmc_parallel::{AccessList, Block, BlockEngine, BlockError, Fallback, Options, PreState, Schedule};
 use evmc_revm::{CodeSource, FrameCode, FrameCounts, NoCode, StoreCodes, StoreCounters};
 use evmc_store::{StoreWriter, Trust};
 use evmc_testsuite::{
-    blocks::{MadeBlock, adversarial, reference::Reference},
+    blocks::{
+        MadeBlock, adversarial,
+        matrix::{self, Kind, Played, list},
+        reference::Reference,
+    },
     data_folder,
 };
 use revm::{
@@ -43,39 +45,21 @@ fn archive() -> Option<PathBuf> {
     Some(path)
 }
 
-/// Engines with so many threads, disturbed by a seed each.
+/// Engines with each number of threads, disturbed by a seed each.
 fn engines(codes: &Arc<dyn CodeSource>, seed: u64, applies_withdrawals: bool) -> Vec<BlockEngine<PreState>> {
-    let engine = |(nth, threads): (usize, usize)| {
-        let yield_seed = Some(seed + 100 * nth as u64);
-        let options =
-            Options { threads, records_list: true, applies_withdrawals, yield_seed, ..Options::default() };
-        BlockEngine::new(options, codes).expect("the system has threads")
-    };
-    THREADS.into_iter().enumerate().map(engine).collect()
-}
-
-/// The access list that an outcome must have.
-fn list(outcome: &Outcome, base: &PreState) -> AccessList {
-    outcome.access_list(base).expect("the state is in memory").expect("it was asked for")
+    let engine = |(nth, threads)| matrix::engine(codes, threads, seed + 100 * nth, applies_withdrawals);
+    (0_u64..).zip(THREADS).map(engine).collect()
 }
 
 /// Executes a real block in all ways and compares.
 fn check_given(block: &ReplayBlock, engines: &mut [BlockEngine<PreState>]) {
     let first = engines[0].execute(&block.block, &block.state, &Schedule::Sequential);
-    assert_eq!(replay::differences(block, &first), Vec::<String>::new(), "block {}", block.number);
-    let made = Arc::new(list(&first.expect("it was compared"), &block.state));
+    let made = Arc::new(list(&first.expect("the block is valid"), &block.state));
     for (engine, threads) in engines.iter_mut().zip(THREADS) {
-        for schedule in [Schedule::Optimistic, Schedule::Bal(Arc::clone(&made))] {
-            let outcome = engine.execute(&block.block, &block.state, &schedule);
-            let differences = replay::differences(block, &outcome);
-            let what = match schedule {
-                Schedule::Optimistic => "optimistic",
-                _ => "by list",
-            };
-            let what = format!("block {}, {what}, {threads} threads", block.number);
-            assert_eq!(differences, Vec::<String>::new(), "{what}");
-            let outcome = outcome.expect("it was compared");
-            assert_eq!(list(&outcome, &block.state).to_rlp(), made.to_rlp(), "{what}");
+        for kind in Kind::ALL {
+            let mut played = Played::default();
+            played.play(engine, block, kind, &made);
+            assert_eq!(played.different, Vec::<String>::new(), "{}, {threads} threads", kind.name());
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     args::ReplayArgs,
     error::{CliError, ExitStatus},
     output,
-    replay::{self, EngineOptions, Options},
+    replay::{self, EngineOptions, Options, Source},
     store,
 };
 
@@ -23,6 +23,7 @@ pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
         Some(codes) => (Arc::clone(codes) as Arc<dyn CodeSource>, "store"),
         None => code_source(args.engine, &args.compile)?,
     };
+    let source = Source { codes, stored, name };
     if let Some(folder) = &args.emit_bal {
         let failed = |source| CliError::Write { path: folder.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
@@ -41,8 +42,8 @@ pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
         lists: args.bal.clone(),
         emit_lists: args.emit_bal.clone(),
     };
-    let report = replay::run(&args.paths, &codes, name, &options)?;
-    if let Some(codes) = &stored {
+    let report = replay::run(&args.paths, &source, &options)?;
+    if let Some(codes) = &source.stored {
         tell_refused(codes);
     }
     if args.json {

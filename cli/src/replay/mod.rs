@@ -6,6 +6,7 @@
 mod fields;
 mod format;
 mod report;
+mod survived;
 mod verdict;
 
 use std::{
@@ -16,7 +17,7 @@ use std::{
 };
 
 use evmc_parallel::{AccessList, BlockEngine, BlockError, Outcome, PreState, Schedule, state::StateError};
-use evmc_revm::CodeSource;
+use evmc_revm::{CodeSource, StoreCodes};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -24,6 +25,7 @@ pub use evmc_parallel::Options as EngineOptions;
 pub use fields::FieldError;
 pub use format::{Expected, ReplayBlock, read};
 pub use report::{Report, Row};
+pub use survived::Survived;
 pub use verdict::differences;
 
 use crate::{
@@ -92,23 +94,29 @@ pub struct Options {
     pub emit_lists: Option<PathBuf>,
 }
 
+/// Where frames get code.
+pub struct Source {
+    /// It.
+    pub codes: Arc<dyn CodeSource>,
+    /// The same, if it is a store.
+    pub stored: Option<Arc<StoreCodes>>,
+    /// What it is called in the report.
+    pub name: &'static str,
+}
+
 /// Executes the blocks under `paths` and compares.
 ///
 /// # Errors
 /// When a file cannot be read or written, or the system refuses threads.
-pub fn run(
-    paths: &[PathBuf],
-    codes: &Arc<dyn CodeSource>,
-    engine_name: &'static str,
-    options: &Options,
-) -> Result<Report, CliError> {
+pub fn run(paths: &[PathBuf], source: &Source, options: &Options) -> Result<Report, CliError> {
     let start = |engine_options| {
-        BlockEngine::new(engine_options, codes)
+        BlockEngine::new(engine_options, &source.codes)
             .map_err(|source| CliError::System { action: "start worker threads", source })
     };
     let mut player = Player {
         engine: start(options.engine)?,
         recorder: start(EngineOptions { threads: 1, records_list: true, ..options.engine })?,
+        stored: source.stored.as_deref(),
         options,
         rows: Vec::new(),
     };
@@ -121,7 +129,7 @@ pub fn run(
     })?;
     bar.finish_and_clear();
     let threads = options.engine.threads;
-    Ok(Report::new(options.schedule.name(), engine_name, threads, player.rows))
+    Ok(Report::new(options.schedule.name(), source.name, threads, player.rows))
 }
 
 /// Hands each block under `paths` to `take`: files, folders, archives.
@@ -157,17 +165,21 @@ struct Player<'a> {
     engine: BlockEngine<PreState>,
     /// Executes sequentially and makes access lists.
     recorder: BlockEngine<PreState>,
+    stored: Option<&'a StoreCodes>,
     options: &'a Options,
     rows: Vec<Row>,
 }
 
-type Played = Result<Outcome, BlockError<StateError>>;
+pub(crate) type Played = Result<Outcome, BlockError<StateError>>;
 
 impl Player<'_> {
     fn play(&mut self, block: &ReplayBlock) -> Result<(), CliError> {
+        let artifacts = self.stored.map(StoreCodes::counters).unwrap_or_default();
+        let mut survived = Survived::default();
         let schedule = self.schedule(block)?;
         // Compiles what the block calls, and has what is made once in a process made.
-        drop(self.engine.execute(&block.block, &block.state, &Schedule::Sequential));
+        let played = self.engine.execute(&block.block, &block.state, &Schedule::Sequential);
+        survived.add_faults(&played);
         let mut nanos = Vec::new();
         let mut last: Option<Played> = None;
         let mut differences = Vec::new();
@@ -175,6 +187,7 @@ impl Player<'_> {
             let start = Instant::now();
             let played = self.engine.execute(&block.block, &block.state, &schedule);
             nanos.push(start.elapsed().as_nanos() as f64);
+            survived.add_faults(&played);
             for difference in verdict::differences(block, &played) {
                 if !differences.contains(&difference) {
                     differences.push(difference);
@@ -184,7 +197,10 @@ impl Player<'_> {
         }
         let outcome = last.and_then(Result::ok);
         self.emit(block, outcome.as_ref())?;
-        self.rows.push(Row::new(block, outcome.as_ref(), median(&mut nanos), differences));
+        if let Some(stored) = self.stored {
+            survived.add_artifacts(&artifacts, &stored.counters());
+        }
+        self.rows.push(Row::new(block, outcome.as_ref(), median(&mut nanos), survived, differences));
         Ok(())
     }
 

@@ -210,7 +210,8 @@ impl<D: DatabaseRef> Lane<D> {
         }
         self.evm.interpret_next();
         let mut again = execute(self)?;
-        again.frames += executed.frames;
+        // Of the attempt that failed, nothing else counts.
+        again.frames += FrameCounts { faults: executed.frames.faults, ..FrameCounts::default() };
         Ok(again)
     }
 

@@ -23,6 +23,7 @@ use revm::{
 use crate::{
     cache::CodeCache,
     code::CodeSource,
+    exit,
     fault::Recovery,
     hashes::Hashes,
     meter::{FrameCounts, Meter},
@@ -184,7 +185,11 @@ where
         &mut self,
         result: <EthFrame as FrameTr>::FrameResult,
     ) -> Result<Option<<EthFrame as FrameTr>::FrameResult>, ContextDbError<CTX>> {
-        self.inner.frame_return_result(result)
+        let outermost = self.inner.frame_return_result(result)?;
+        if let Some(result) = &outermost {
+            self.meter.counts.frame_gas += exit::gas_taken(result.interpreter_result());
+        }
+        Ok(outermost)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | metric | label | counts |
 //! |---|---|---|
 //! | [`FRAMES`] | `run` = `native`, `without-code`, `without-stack`, `after-fault` | frames, by [`FrameCounts`]' fields |
+//! | [`FRAME_GAS`] | | [`FrameCounts::frame_gas`] |
 //! | [`NATIVE_GAS`] | | [`FrameCounts::native_gas`] |
 //! | [`FAULTS`] | | [`FrameCounts::faults`] |
 //! | [`INSPECTED`] | | transactions that were interpreted for an inspector |
@@ -22,6 +23,9 @@ use crate::fault::FaultCounts;
 
 /// Name of the metric that counts frames.
 pub const FRAMES: &str = "evmc_frames_total";
+
+/// Name of the metric that counts gas that frames have used.
+pub const FRAME_GAS: &str = "evmc_frame_gas_total";
 
 /// Name of the metric that counts gas that native frames have used.
 pub const NATIVE_GAS: &str = "evmc_native_gas_total";
@@ -45,6 +49,9 @@ pub struct FrameCounts {
     pub after_fault: u64,
     /// Failures of native code, by kind.
     pub faults: FaultCounts,
+    /// Gas that all frames have used, with the precompiles that they called, before refunds: what transactions have
+    /// used less what they pay before their first frame.
+    pub frame_gas: u64,
     /// Gas that native frames have used by themselves: without the interpreted frames and precompiles that they
     /// called, before refunds. Of a transaction that the database ends with an error nothing is counted.
     pub native_gas: u64,
@@ -66,6 +73,7 @@ impl FrameCounts {
             without_stack: self.without_stack - earlier.without_stack,
             after_fault: self.after_fault - earlier.after_fault,
             faults: self.faults.since(&earlier.faults),
+            frame_gas: self.frame_gas - earlier.frame_gas,
             native_gas: self.native_gas - earlier.native_gas,
             inspected: self.inspected - earlier.inspected,
         }
@@ -79,6 +87,7 @@ impl AddAssign for FrameCounts {
         self.without_stack += more.without_stack;
         self.after_fault += more.after_fault;
         self.faults += more.faults;
+        self.frame_gas += more.frame_gas;
         self.native_gas += more.native_gas;
         self.inspected += more.inspected;
     }
@@ -91,6 +100,7 @@ struct Counters {
     without_stack: Counter,
     after_fault: Counter,
     faults: Counter,
+    frame_gas: Counter,
     native_gas: Counter,
     inspected: Counter,
 }
@@ -103,6 +113,7 @@ impl Counters {
             without_stack: counter!(FRAMES, "run" => "without-stack"),
             after_fault: counter!(FRAMES, "run" => "after-fault"),
             faults: counter!(FAULTS),
+            frame_gas: counter!(FRAME_GAS),
             native_gas: counter!(NATIVE_GAS),
             inspected: counter!(INSPECTED),
         }
@@ -163,6 +174,7 @@ impl Meter {
         self.counters.without_stack.increment(new.without_stack);
         self.counters.after_fault.increment(new.after_fault);
         self.counters.faults.increment(new.faults.total());
+        self.counters.frame_gas.increment(new.frame_gas);
         self.counters.native_gas.increment(new.native_gas);
         self.counters.inspected.increment(new.inspected);
     }

@@ -63,6 +63,8 @@ pub struct StoreCounters {
     pub loaded: u64,
     /// Artifacts refused, by [`evmc_store::Refusal::name`], and as `load` where the system gave no memory.
     pub refused: BTreeMap<&'static str, u64>,
+    /// Artifacts put in quarantine, since they did harm here.
+    pub quarantined: u64,
 }
 
 /// Code from the store in a folder.
@@ -144,6 +146,7 @@ impl StoreCodes {
             return Ok(false);
         };
         self.epoch.fetch_add(1, Ordering::Relaxed);
+        write(&self.counters).quarantined += 1;
         state.store.quarantine(&checksum, reason)?;
         Ok(true)
     }

@@ -86,16 +86,18 @@ fn gas_is_that_of_native_frames_alone() {
     let (both, gas) = run(&[caller.clone(), callee.clone()]);
     assert_eq!(
         both,
-        FrameCounts { native: 2, native_gas: gas - INTRINSIC - precompile, ..FrameCounts::default() }
+        FrameCounts {
+            native: 2,
+            native_gas: gas - INTRINSIC - precompile,
+            frame_gas: gas - INTRINSIC,
+            ..FrameCounts::default()
+        }
     );
     let (inner, _) = run(std::slice::from_ref(&callee));
-    assert_eq!(
-        inner,
-        FrameCounts { native: 1, without_code: 1, native_gas: loading, ..FrameCounts::default() }
-    );
+    assert_eq!(inner, FrameCounts { native: 1, without_code: 1, native_gas: loading, ..both });
     let (outer, _) = run(&[caller]);
     let rest = both.native_gas - loading;
-    assert_eq!(outer, FrameCounts { native: 1, without_code: 1, native_gas: rest, ..FrameCounts::default() });
+    assert_eq!(outer, FrameCounts { native: 1, without_code: 1, native_gas: rest, ..both });
 }
 
 /// What has been counted, by name and labels.
@@ -149,6 +151,7 @@ fn counts_go_to_the_recorder_by_the_end_of_the_evm() {
     });
     let expected = [
         (meter::FAULTS.to_owned(), 0),
+        (meter::FRAME_GAS.to_owned(), 2 * counts.frame_gas),
         (format!("{} after-fault", meter::FRAMES), 0),
         (format!("{} native", meter::FRAMES), 2),
         (format!("{} without-code", meter::FRAMES), 4),

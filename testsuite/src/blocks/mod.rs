@@ -3,11 +3,14 @@
 //! * [`BlockBuilder`]: accounts and transactions to a block with the state before it.
 //! * [`reference`]: a block executed by plain revm, as far from the engine as it gets.
 //! * [`adversarial`]: blocks in which transactions depend on each other in every way that is hard.
+//! * [`stored`]: stores of what real blocks run. [`matrix`]: real blocks in all ways, compared.
 //! * [`synthetic`]: blocks of many similar transactions, to measure with.
 
 pub mod adversarial;
+pub mod matrix;
 mod programs;
 pub mod reference;
+pub mod stored;
 pub mod synthetic;
 
 use std::{collections::BTreeMap, sync::Arc};
