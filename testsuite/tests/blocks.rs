@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashSet,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +13,7 @@ use alloy_eip7928::{BlockAccessIndex, NonceChange, StorageChange};
 use evmc::replay::{self, ReplayBlock};
 use evmc::{
     backend::{self, BackendName},
-    engine::{Codes, NativeMaker},
+    engine::{self, NativeMaker},
 };
 use evmc_backend::OptLevel;
 use evmc_compiler::driver::{self, Config};
@@ -24,6 +25,7 @@ use evmc_testsuite::{
         MadeBlock, adversarial,
         matrix::{self, Kind, Played, list},
         reference::Reference,
+        stored::Codes,
     },
     data_folder,
 };
@@ -34,6 +36,9 @@ use revm::{
 
 /// Numbers of worker threads.
 const THREADS: [usize; 4] = [1, 2, 4, 8];
+
+/// Threads that compile.
+const THREADS_TO_COMPILE: NonZero<usize> = NonZero::new(2).unwrap();
 
 /// The archive of real blocks; without it, says that the test is skipped.
 fn archive() -> Option<PathBuf> {
@@ -84,7 +89,7 @@ fn native() -> Arc<dyn CodeSource> {
     let backend = backend::create(BackendName::Cranelift, None).expect("the backend is built in");
     let mut config = Config::default();
     config.backend.level = OptLevel::None;
-    Arc::new(Codes::new(NativeMaker::new(backend, config), false))
+    Arc::new(engine::Codes::new(NativeMaker::new(backend, config), false))
 }
 
 /// The calls of system contracts that precede a block's transactions.
@@ -271,6 +276,29 @@ fn invalid_blocks_are_refused_for_one_reason() {
             }
         }
     }
+}
+
+/// A block with a contract whose loops store to memory at pointers that move on.
+const MOVING_POINTERS: u64 = 18_426_253;
+
+#[test]
+fn a_block_comes_to_what_it_came_to_with_optimised_code() {
+    let Some(path) = archive() else { return };
+    replay::each_block(&[path], |block| {
+        if block.number == MOVING_POINTERS {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut codes = Codes::default();
+            codes.add_all(&block);
+            codes.fill(folder.path(), OptLevel::Default, THREADS_TO_COMPILE).expect("a store");
+            let (loaded, frames) = run_stored(folder.path(), &block);
+            assert!(
+                loaded.refused.is_empty() && frames.native > frames.interpreted(),
+                "{loaded:?} {frames:?}"
+            );
+        }
+        Ok(())
+    })
+    .expect("the blocks are readable");
 }
 
 /// Codes of a block that go into a store of the test.

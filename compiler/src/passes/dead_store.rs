@@ -16,6 +16,9 @@
 //! * A function of the module may read anything if it, or one that it calls, reads at all. What is behind
 //!   the return of a function is not known, so nothing is dead there.
 //!
+//! * A value in a loop is another one each time round, and with it the spans whose root it is. So where a value
+//!   is defined, the spans with it as their root are not dead: whatever is known of them is about the next one.
+//!
 //! `mem.ensure` stays, so gas and the length of memory (`MSIZE`) are what they were. Functions beyond the
 //! limits of [`flow`] are left alone; else the cost is linear in instructions times spans.
 

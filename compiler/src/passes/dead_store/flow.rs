@@ -1,6 +1,6 @@
 //! Which spans are dead at the end of each block.
 //!
-//! An instruction makes a span dead, makes it alive, or leaves it ([`crate::analysis::bit_flow`]). A function whose
+//! An instruction makes a span dead, makes it alive, or leaves it, and so do the parameters of a block ([`crate::analysis::bit_flow`]). A function whose
 //! accesses times spans are more than [`MOST_STEPS`] is refused.
 
 use cranelift_entity::SecondaryMap;
@@ -35,6 +35,8 @@ fn transfers(function: &Function, blocks: &[Block], spans: &Spans) -> SecondaryM
             spans.pass(inst, &mut keeps);
             spans.pass(inst, &mut adds);
         }
+        spans.enter(block, &mut keeps);
+        spans.enter(block, &mut adds);
         transfers[block] = Transfer { keeps, adds };
     }
     transfers

@@ -29,6 +29,9 @@ pub(super) struct Spans {
     numbers: HashMap<Span, u32>,
     by_root: HashMap<Option<Value>, Vec<u32>>,
     events: HashMap<Inst, Event>,
+    /// The roots of spans that are defined as results, and as parameters.
+    results: HashMap<Inst, Vec<Value>>,
+    params: HashMap<Block, Vec<Value>>,
 }
 
 impl Spans {
@@ -40,7 +43,24 @@ impl Spans {
                 spans.collect(function, places, readers, inst, data);
             }
         }
+        spans.find_roots(function, blocks);
         spans
+    }
+
+    /// Notes where the roots are defined.
+    fn find_roots(&mut self, function: &Function, blocks: &[Block]) {
+        let roots = |values: &[Value]| {
+            let roots = values.iter().copied().filter(|&value| self.by_root.contains_key(&Some(value)));
+            Some(roots.collect::<Vec<_>>()).filter(|roots| !roots.is_empty())
+        };
+        let (mut results, mut params) = (HashMap::new(), HashMap::new());
+        for &block in blocks {
+            params.extend(roots(&function.blocks[block].params).map(|roots| (block, roots)));
+            for (inst, data) in function.block_insts(block) {
+                results.extend(roots(&data.results).map(|roots| (inst, roots)));
+            }
+        }
+        (self.results, self.params) = (results, params);
     }
 
     /// Number of spans.
@@ -59,8 +79,21 @@ impl Spans {
         stored.is_some_and(|number| spans.contains(number))
     }
 
+    /// Brings the spans that are `dead` at the start of a block to the ends of those before it.
+    pub fn enter(&self, block: Block, dead: &mut BitSet) {
+        self.forget(self.params.get(&block), dead);
+    }
+
+    /// Takes the spans out whose root is one of these values, as before it is defined it is another value.
+    fn forget(&self, roots: Option<&Vec<Value>>, dead: &mut BitSet) {
+        for root in roots.into_iter().flatten() {
+            self.by_root.get(&Some(*root)).into_iter().flatten().for_each(|&number| dead.remove(number));
+        }
+    }
+
     /// Brings the spans that are `dead` behind an instruction to before it.
     pub fn pass(&self, inst: Inst, dead: &mut BitSet) {
+        self.forget(self.results.get(&inst), dead);
         let Some(event) = self.events.get(&inst) else { return };
         if event.ends {
             *dead = BitSet::full(self.len());
