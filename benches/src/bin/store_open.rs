@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (step, times) in STEPS.iter().zip(&mut times) {
             times.sort_unstable_by(f64::total_cmp);
             let files = if is_cold { "not in memory" } else { "in memory" };
-            println!("{step:<24} files {files:<14} {:>10.3} ms", times[times.len() / 2] * 1e3);
+            println!("{step:<24} files {files:<14} {:>10.2} µs", times[times.len() / 2] * 1e6);
         }
     }
     Ok(())

@@ -151,7 +151,7 @@ fn counts_go_to_the_recorder_by_the_end_of_the_evm() {
     });
     let expected = [
         (meter::FAULTS.to_owned(), 0),
-        (meter::FRAME_GAS.to_owned(), 2 * counts.frame_gas),
+        (meter::FRAME_GAS.to_owned(), 3 * counts.frame_gas),
         (format!("{} after-fault", meter::FRAMES), 0),
         (format!("{} native", meter::FRAMES), 2),
         (format!("{} without-code", meter::FRAMES), 4),
