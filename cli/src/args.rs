@@ -166,6 +166,10 @@ pub struct BuildArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
+    /// Do not outlive the thread that has started this process
+    #[arg(long, hide = true)]
+    pub end_with_parent: bool,
+
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

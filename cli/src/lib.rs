@@ -6,7 +6,7 @@
 //! * [`build`]: contracts to files. [`inspect`]: what is in a contract or an artifact.
 //! * [`store`]: stores of artifacts, in folders and in object storage.
 //! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests. [`bench`]: engines against each other.
-//! * [`replay`]: whole blocks.
+//! * [`replay`]: whole blocks. [`background`]: compiling meanwhile.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
 //!
 //! Nothing here generates or loads code; that is the business of the compiler and the runtime.
@@ -17,6 +17,7 @@ pub mod alloc;
 pub mod archive;
 pub mod args;
 pub mod backend;
+pub mod background;
 pub mod bench;
 pub mod build;
 pub mod commands;

@@ -21,6 +21,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("evmc-loader", &["evmc-abi", "evmc-artifact"]),
     ("evmc-store", &["evmc-abi", "evmc-artifact"]),
     ("evmc-revm", &["evmc-abi", "evmc-artifact", "evmc-loader", "evmc-store"]),
+    ("evmc-background", &["evmc-abi", "evmc-revm"]),
     ("evmc-alloy", &["evmc-revm"]),
     ("evmc-parallel", &["evmc-revm"]),
     (
@@ -36,6 +37,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-loader",
             "evmc-store",
             "evmc-revm",
+            "evmc-background",
             "evmc-parallel",
         ],
     ),
@@ -77,7 +79,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Foreign crates, by the start of their names, that only some crates may use, tests aside.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("revm", &["evmc-revm", "evmc-alloy", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
+    ("revm", &["evmc-revm", "evmc-background", "evmc-alloy", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
     ("alloy", &["evmc-alloy", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
     ("cranelift-codegen", &["evmc-backend-cranelift"]),
     ("cranelift-frontend", &["evmc-backend-cranelift"]),

@@ -35,6 +35,19 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE", requires = "store")]
     pub trust: Vec<PathBuf>,
 
+    /// Compile in the background what the store lacks and what burns much gas, and put it there; blocks that
+    /// come later, and repetitions, run it natively
+    #[arg(long, requires = "store")]
+    pub background: bool,
+
+    /// Compile a code when it has burned this much gas interpreted for each of its bytes
+    #[arg(long, value_name = "GAS", requires = "background", default_value_t = evmc_background::Options::GAS_PER_BYTE)]
+    pub gas_per_byte: u64,
+
+    /// Sign the index of the store with this secret key (PEM) when something is put there
+    #[arg(long, value_name = "FILE", requires = "background")]
+    pub sign: Option<PathBuf>,
+
     /// How to compile it; that is done before the clock runs
     #[command(flatten)]
     pub compile: CompileArgs,

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use evmc_store::StoreWriter;
+use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::Serialize;
 
 use super::{backend, config, default_jobs, select, warn};
@@ -38,6 +39,10 @@ struct RefusedContract {
 
 /// Compiles and writes.
 pub fn run(args: &BuildArgs) -> Result<ExitStatus, CliError> {
+    if args.end_with_parent {
+        set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(|error| CliError::System { action: "watch the parent process", source: error.into() })?;
+    }
     let contracts = select(&args.inputs, args.contract.as_deref())?;
     let part = if args.initcode { Part::Initcode } else { Part::Runtime };
     if part == Part::Runtime {

@@ -2,28 +2,23 @@
 
 use std::{path::Path, sync::Arc};
 
+use evmc_background::BackgroundCompiler;
 use evmc_revm::{CodeSource, StoreCodes};
+use serde::Serialize;
 
 use super::code_source;
 use crate::{
     args::ReplayArgs,
+    background,
     error::{CliError, ExitStatus},
     output,
-    replay::{self, EngineOptions, Options, Source},
+    replay::{self, EngineOptions, Options, Report, Source},
     store,
 };
 
 /// Executes the blocks.
 pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
-    let stored = match &args.store {
-        Some(folder) => Some(Arc::new(StoreCodes::open(folder, store::trust(&args.trust)?)?)),
-        None => None,
-    };
-    let (codes, name) = match &stored {
-        Some(codes) => (Arc::clone(codes) as Arc<dyn CodeSource>, "store"),
-        None => code_source(args.engine, &args.compile)?,
-    };
-    let source = Source { codes, stored, name };
+    let (source, compiler) = source(args)?;
     if let Some(folder) = &args.emit_bal {
         let failed = |source| CliError::Write { path: folder.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
@@ -46,12 +41,40 @@ pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
     if let Some(codes) = &source.stored {
         tell_refused(codes);
     }
+    let status = if report.differing == 0 { ExitStatus::Success } else { ExitStatus::Failed };
+    let background = compiler.as_ref().map(background::Report::at_the_end);
     if args.json {
-        output::write_json(Path::new("-"), &report)?;
+        output::write_json(Path::new("-"), &Answer { report, background })?;
     } else {
-        output::print(report.to_text())?;
+        let background = background.as_ref().map(background::Report::to_text);
+        output::print(report.to_text() + &background.unwrap_or_default())?;
     }
-    Ok(if report.differing == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+    Ok(status)
+}
+
+/// Where code comes from, and what fills the store meanwhile.
+fn source(args: &ReplayArgs) -> Result<(Source, Option<BackgroundCompiler>), CliError> {
+    let Some(folder) = &args.store else {
+        let (codes, name) = code_source(args.engine, &args.compile)?;
+        return Ok((Source { codes, stored: None, name }, None));
+    };
+    if args.background {
+        background::make_folder(folder)?;
+    }
+    let stored = Arc::new(StoreCodes::open(folder, store::trust(&args.trust)?)?);
+    let compiler = args.background.then(|| background::start(&stored, args)).transpose()?;
+    let plain = || Arc::clone(&stored) as Arc<dyn CodeSource>;
+    let codes = compiler.as_ref().map_or_else(plain, BackgroundCompiler::source);
+    Ok((Source { codes, stored: Some(stored), name: "store" }, compiler))
+}
+
+/// A replay as JSON.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    background: Option<background::Report>,
 }
 
 /// Says on standard error which artifacts of a store were not run, and were interpreted instead.

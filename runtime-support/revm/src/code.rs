@@ -69,6 +69,20 @@ pub trait CodeSource: Send + Sync {
         true
     }
 
+    /// Whether to be told what interpreted code uses in gas ([`Self::interpreted`]). An EVM asks once, when it is made.
+    fn counts_gas(&self) -> bool {
+        false
+    }
+
+    /// Says that the interpreter has spent `gas` on the code with this hash since it was last told: on its own operations,
+    /// without what it called, before refunds; of a frame that ran out of gas, all that was left.
+    ///
+    /// Called between transactions, once for each code that the last one had interpreted, on the thread that executes: it must
+    /// not take long. Asked for by [`Self::counts_gas`].
+    fn interpreted(&self, code_hash: B256, code: &Bytecode, spec: SpecId, gas: u64) {
+        let _ = (code_hash, code, spec, gas);
+    }
+
     /// Says that the code given for this bytecode and fork has failed, and how ([`crate::fault`]).
     ///
     /// The EVM that has found out asks for that code no more. A source that others use too, or that lasts longer, should give it

@@ -28,6 +28,7 @@ use crate::{
     hashes::Hashes,
     meter::{FrameCounts, Meter},
     stack,
+    tally::Tally,
 };
 
 /// revm's frame.
@@ -59,6 +60,8 @@ pub struct AotEvm<CTX: ContextTr, P = EthPrecompiles> {
     pub(crate) error: Option<ContextDbError<CTX>>,
     /// What is kept for the case that code fails.
     pub(crate) recovery: Recovery,
+    /// Gas of interpreted code, if the source counts it.
+    pub(crate) tally: Option<Box<Tally>>,
 }
 
 impl<CTX: ContextTr> AotEvm<CTX> {
@@ -77,6 +80,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
         let instruction = EthInstructions::new_mainnet_with_spec(ctx.cfg().spec().into());
         Self {
             inner: Evm::new(ctx, instruction, precompiles),
+            tally: Tally::new(&source),
             codes: CodeCache::new(source),
             hashes: Hashes::new(),
             keeps_hashes: true,
@@ -101,6 +105,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
 
     /// How frames were run since the EVM was made or this was last called.
     pub fn take_counts(&mut self) -> FrameCounts {
+        self.flush_tally();
         self.meter.take()
     }
 
@@ -123,6 +128,7 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
     /// that is another one now. Precompiles and journal follow the fork by themselves.
     pub(crate) fn begin(&mut self) {
         self.meter.report();
+        self.flush_tally();
         self.stack_limit = stack::limit();
         self.codes.follow_source();
         self.recovery.begin(self.inner.ctx.journal_mut());
@@ -132,6 +138,13 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
         let spec = self.inner.ctx.cfg().spec().into();
         if self.inner.instruction.spec != spec {
             self.inner.instruction = EthInstructions::new_mainnet_with_spec(spec);
+        }
+    }
+
+    /// Tells the source what interpreted code has used in gas.
+    fn flush_tally(&mut self) {
+        if let Some(tally) = &mut self.tally {
+            tally.flush();
         }
     }
 

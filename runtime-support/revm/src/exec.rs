@@ -92,8 +92,12 @@ where
     pub(crate) fn interpret(&mut self) -> Result<Step, ContextDbError<CTX>> {
         let (ctx, instructions, _, frames) = self.inner.all_mut();
         let frame = frames.get();
+        let before = frame.interpreter.gas.remaining();
         let action =
             frame.interpreter.run_plain(instructions.instruction_table(), instructions.gas_table(), ctx);
+        if let Some(tally) = &mut self.tally {
+            tally.add(&frame.interpreter, before, &action);
+        }
         let step = frame.process_next_action(ctx, action);
         if let Ok(ItemOrResult::Result(_)) = step {
             frame.set_finished(true);

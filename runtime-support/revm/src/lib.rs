@@ -19,6 +19,7 @@
 //! * `host`: the host functions; `exec`: one frame from entry to result; `call`: a call from compiled code
 //!   to compiled code; `exit`: exit codes in
 //!   revm's terms; `arena`: memory for the memory stacks; `cache`: code that was looked up before; `hashes`: what was hashed before;
+//!   `tally`: gas of interpreted code;
 //!   `limbs`, `division`, `reciprocal`: arithmetic.
 //!
 //! Nested calls recurse on the native stack. Where it gets short, the callee is interpreted, and so
@@ -44,6 +45,7 @@ pub mod native;
 mod reciprocal;
 pub mod stack;
 pub mod store;
+mod tally;
 pub mod view;
 
 pub use code::{CodeSource, FrameCode, NoCode};

@@ -108,7 +108,7 @@ impl StoreCodes {
     }
 
     /// Opens the store again, if it has changed since; says whether it has. Transactions that run go on with
-    /// what they have.
+    /// what they have. Code that is loaded stays so, unless the store has better, or has it in quarantine.
     ///
     /// # Errors
     /// See [`Store::open`]; the store as it was stays in use.
@@ -118,9 +118,29 @@ impl StoreCodes {
         if new.generation() == state.store.generation() {
             return Ok(false);
         }
-        *state = State { store: Arc::new(new), known: HashMap::new() };
+        let mut known = std::mem::take(&mut state.known);
+        known.retain(|key, known| self.still_holds(&new, key, known));
+        *state = State { store: Arc::new(new), known };
         self.epoch.fetch_add(1, Ordering::Relaxed);
         Ok(true)
+    }
+
+    /// Whether code that is loaded is what the store would give now. What was refused is looked at anew.
+    fn still_holds(&self, store: &Store, (code_hash, class): &Key, known: &Known) -> bool {
+        let Known::Loaded { checksum, .. } = known else { return false };
+        let best = store.best(&self.wanted(code_hash, *class));
+        best == Some(*checksum) && !store.is_quarantined(checksum)
+    }
+
+    /// Whether the store names no artifact at all that could run this code. One that is damaged or in quarantine counts as one:
+    /// to compile the same again would not help.
+    pub fn lacks(&self, code_hash: &B256, spec: SpecId) -> bool {
+        self.store().best(&self.wanted(code_hash, spec as u16)).is_none()
+    }
+
+    /// What is looked for when a frame asks for its code.
+    const fn wanted<'a>(&self, code_hash: &'a B256, fork: u16) -> Wanted<'a> {
+        Wanted { code_hash: &code_hash.0, fork, features: self.features }
     }
 
     /// The store as it is in use.
@@ -153,7 +173,7 @@ impl StoreCodes {
 
     /// Loads the artifact for a code; `None` where the store names none.
     fn load(&self, store: &Store, code_hash: &B256, fork: u16) -> Option<Known> {
-        let wanted = Wanted { code_hash: &code_hash.0, fork, features: self.features };
+        let wanted = self.wanted(code_hash, fork);
         let mut was_refused = false;
         let refused = |reason: &'static str| {
             *write(&self.counters).refused.entry(reason).or_default() += 1;

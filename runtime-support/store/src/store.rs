@@ -145,6 +145,13 @@ impl Store {
         rows.filter(is_wanted).filter_map(|row| self.index.row(row)).any(|row| self.verify(&row).is_ok())
     }
 
+    /// The checksum of the best artifact that the index names, which may turn out to be damaged or be in quarantine. `None` where
+    /// it names none that could serve.
+    pub fn best(&self, wanted: &Wanted<'_>) -> Option<[u8; 32]> {
+        let rows = self.index.of_code(wanted.code_hash).iter().filter(|row| wanted.fits(row));
+        rows.max_by_key(|row| row.key().rank()).map(|row| row.checksum)
+    }
+
     /// Gives `take` the best artifact that passes every check, if there is one. Those that seem to fit and
     /// fail a check are told to `refused`.
     pub fn with_artifact<R>(
