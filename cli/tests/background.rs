@@ -87,7 +87,13 @@ fn block() -> (Arc<Block>, Arc<PreState>) {
         state.insert(address, U256::ZERO, 1, &code.into(), []);
         let nonce = number as u64;
         let kind = TxKind::Call(address);
-        block.transactions.push(TxEnv { caller: SENDER, kind, nonce, gas_limit: 2_000_000, ..TxEnv::default() });
+        block.transactions.push(TxEnv {
+            caller: SENDER,
+            kind,
+            nonce,
+            gas_limit: 2_000_000,
+            ..TxEnv::default()
+        });
     }
     (Arc::new(block), Arc::new(state))
 }
@@ -96,7 +102,10 @@ fn block() -> (Arc<Block>, Arc<PreState>) {
 fn execute(source: &Arc<dyn CodeSource>, schedule: &Schedule, threads: usize) -> Outcome {
     let options = evmc_parallel::Options { threads, ..Default::default() };
     let (block, state) = block();
-    BlockEngine::new(options, source).expect("threads").execute(&block, &state, schedule).expect("a valid block")
+    BlockEngine::new(options, source)
+        .expect("threads")
+        .execute(&block, &state, schedule)
+        .expect("a valid block")
 }
 
 /// What two outcomes have in common if they are equal.

@@ -79,7 +79,18 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Foreign crates, by the start of their names, that only some crates may use, tests aside.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("revm", &["evmc-revm", "evmc-background", "evmc-alloy", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
+    (
+        "revm",
+        &[
+            "evmc-revm",
+            "evmc-background",
+            "evmc-alloy",
+            "evmc-parallel",
+            "evmc",
+            "evmc-testsuite",
+            "evmc-benches",
+        ],
+    ),
     ("alloy", &["evmc-alloy", "evmc-parallel", "evmc", "evmc-testsuite", "evmc-benches"]),
     ("cranelift-codegen", &["evmc-backend-cranelift"]),
     ("cranelift-frontend", &["evmc-backend-cranelift"]),

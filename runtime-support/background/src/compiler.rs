@@ -62,7 +62,8 @@ impl BackgroundCompiler {
         let queue = Queue::new(options.max_queued);
         let shared = Arc::new(Shared { codes, folder, candidates, queue, meter: Meter::default(), options });
         let worker = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("evmc-background".to_owned()).spawn(move || worker.work())?;
+        let thread =
+            thread::Builder::new().name("evmc-background".to_owned()).spawn(move || worker.work())?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

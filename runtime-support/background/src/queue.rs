@@ -120,7 +120,8 @@ mod tests {
     fn who_waits_is_woken() {
         let queue = Queue::new(2);
         thread::scope(|scope| {
-            let worker = scope.spawn(|| std::iter::from_fn(|| queue.next()).map(|(job, _)| job).collect::<Vec<_>>());
+            let worker =
+                scope.spawn(|| std::iter::from_fn(|| queue.next()).map(|(job, _)| job).collect::<Vec<_>>());
             assert!(queue.push(1).is_some() && queue.wait_idle(Duration::from_secs(60)));
             assert!(queue.push(2).is_some() && queue.wait_idle(Duration::from_secs(60)));
             queue.stop();

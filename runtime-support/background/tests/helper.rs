@@ -193,14 +193,17 @@ fn nothing_is_compiled_without_a_helper() {
     let error = BackgroundCompiler::start(codes(), Options::new(&missing)).err().expect("no helper");
     assert!(error.to_string().contains("missing"), "{error}");
     // A file that is there, and no program.
-    let bench = Bench::new("", |options| options.helper = [env!("CARGO_MANIFEST_DIR"), "Cargo.toml"].iter().collect());
+    let bench = Bench::new("", |options| {
+        options.helper = [env!("CARGO_MANIFEST_DIR"), "Cargo.toml"].iter().collect()
+    });
     assert_eq!(bench.compile(&code(1)), failed(1, Failure::Start));
     assert!(!codes().counts_gas(), "a store by itself has nothing counted");
 }
 
 #[test]
 fn threads_that_execute_share_one_count() {
-    let bench = Bench::new("--sleep=/dev/null", |options| (options.max_counted, options.max_queued) = (64, 1));
+    let bench =
+        Bench::new("--sleep=/dev/null", |options| (options.max_counted, options.max_queued) = (64, 1));
     thread::scope(|scope| {
         for thread in 0..4_u8 {
             let bench = &bench;

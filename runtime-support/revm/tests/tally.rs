@@ -168,7 +168,8 @@ fn codes_in_the_same_place_do_not_mix() {
         contracts.push((address(n), body(n)));
     }
     contracts[0].1 = calls;
-    let (world, ledger) = (World { calldata: Vec::new(), ..World::new(&contracts) }, Arc::new(Ledger::default()));
+    let (world, ledger) =
+        (World { calldata: Vec::new(), ..World::new(&contracts) }, Arc::new(Ledger::default()));
     let mut evm = AotEvm::new(world.context(world.database()), Arc::clone(&ledger) as _);
     let used = run(&mut evm, &world);
     drop(evm);
