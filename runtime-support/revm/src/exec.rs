@@ -90,12 +90,25 @@ where
     /// result of some hundred bytes written once.
     #[inline(always)]
     pub(crate) fn interpret(&mut self) -> Result<Step, ContextDbError<CTX>> {
+        if self.tally.is_some() { self.interpret_counted() } else { self.interpret_piece::<false>() }
+    }
+
+    /// [`Self::interpret`], where the source is told what that burns.
+    #[cold]
+    #[inline(never)]
+    fn interpret_counted(&mut self) -> Result<Step, ContextDbError<CTX>> {
+        self.interpret_piece::<true>()
+    }
+
+    /// [`Self::interpret`]; with `COUNTS`, the gas goes into the tally.
+    #[inline(always)]
+    fn interpret_piece<const COUNTS: bool>(&mut self) -> Result<Step, ContextDbError<CTX>> {
         let (ctx, instructions, _, frames) = self.inner.all_mut();
         let frame = frames.get();
         let before = frame.interpreter.gas.remaining();
         let action =
             frame.interpreter.run_plain(instructions.instruction_table(), instructions.gas_table(), ctx);
-        if let Some(tally) = &mut self.tally {
+        if COUNTS && let Some(tally) = &mut self.tally {
             tally.add(&frame.interpreter, before, &action);
         }
         let step = frame.process_next_action(ctx, action);

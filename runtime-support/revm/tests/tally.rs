@@ -91,7 +91,7 @@ const CALLEE_GAS: u64 = 2_118;
 /// Runs `caller(B)` over `callee` and gives the gas that it used.
 fn run(evm: &mut AotEvm<revm::handler::MainnetContext<impl revm::Database>>, world: &World) -> u64 {
     let outcome = evm.transact(world.transaction());
-    outcome.ok().expect("a valid transaction").result.tx_gas_used()
+    outcome.expect("a valid transaction").result.tx_gas_used()
 }
 
 fn world(callee: Vec<u8>) -> World {
