@@ -2,7 +2,15 @@
 
 mod common;
 
-use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use common::evmc;
 use evmc_background::{BackgroundCompiler, Counts, Failure, Limits, Options};
@@ -179,7 +187,7 @@ fn bomb() -> Vec<u8> {
 fn hostile_code_is_stopped_and_not_tried_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let bomb = bomb();
-    let small = Limits { memory_bytes: 160 << 20, ..Limits::default() };
+    let small = Limits { memory_bytes: 512 << 20, ..Limits::default() };
     let compiler = start(folder.path(), small);
     let counts = compile(&compiler, &[&bomb], SpecId::OSAKA);
     let by_memory: Vec<_> = counts.failed.keys().copied().collect();
@@ -229,6 +237,51 @@ fn what_is_refused_is_not_compiled_again() {
     source.quarantine(hash, SpecId::OSAKA, "a test");
     assert!(!lookup());
     assert_eq!(compile(&compiler, &[&code], SpecId::OSAKA).queued, 1, "the store does not lack it");
+}
+
+/// The processes that a process has started.
+fn children(process: u32) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    children.flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Whether a process runs; one that has ended and waits to be reaped does not.
+fn is_running(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+}
+
+/// Asks again and again until something holds.
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + LONG;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_killed_node_takes_the_helper_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let block = block_file(folder.path(), &bomb());
+    let store = folder.path().join("store");
+    let mut command = Command::new(HELPER);
+    command.args(["replay", &block, "--background", "--gas-per-byte", "0", "--store"]).arg(store);
+    let mut node = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a process");
+    let mut helpers = Vec::new();
+    wait_until("a helper starts", || {
+        helpers = children(node.id());
+        !helpers.is_empty()
+    });
+    // By then it has asked the system to end it.
+    let maps = format!("/proc/{}/statm", helpers[0]);
+    let pages = || Some(fs::read_to_string(&maps).ok()?.split_whitespace().nth(1)?.parse::<u64>().ok()?);
+    wait_until("it compiles", || pages().is_none_or(|pages| pages > 10_000));
+    assert!(is_running(&helpers[0]));
+    node.kill().expect("a process to kill");
+    node.wait().expect("a process to reap");
+    wait_until("the helper ends", || !is_running(&helpers[0]));
 }
 
 /// A block in the format that `evmc replay` reads, with one call of a code.
