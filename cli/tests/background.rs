@@ -276,7 +276,7 @@ fn a_killed_node_takes_the_helper_along() {
     });
     // By then it has asked the system to end it.
     let maps = format!("/proc/{}/statm", helpers[0]);
-    let pages = || Some(fs::read_to_string(&maps).ok()?.split_whitespace().nth(1)?.parse::<u64>().ok()?);
+    let pages = || fs::read_to_string(&maps).ok()?.split_whitespace().nth(1)?.parse::<u64>().ok();
     wait_until("it compiles", || pages().is_none_or(|pages| pages > 10_000));
     assert!(is_running(&helpers[0]));
     node.kill().expect("a process to kill");
