@@ -32,6 +32,7 @@ pub fn run(args: &ReplayArgs) -> Result<ExitStatus, CliError> {
             // What is expected of a block is its state before them.
             applies_withdrawals: false,
             yield_seed: args.yields,
+            ..EngineOptions::default()
         },
         repeat: args.repeat,
         lists: args.bal.clone(),

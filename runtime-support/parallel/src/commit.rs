@@ -182,6 +182,7 @@ impl Committer {
             state: self.state,
             list: self.record.map_or(ListSource::None, ListSource::Record),
             stats: self.stats,
+            serial: 0,
         }
     }
 }

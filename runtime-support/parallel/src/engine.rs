@@ -1,6 +1,12 @@
 //! The engine: blocks in, outcomes out.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use evmc_revm::CodeSource;
 use revm::{DatabaseRef, primitives::hardfork::SpecId};
@@ -8,6 +14,7 @@ use revm::{DatabaseRef, primitives::hardfork::SpecId};
 use crate::{
     access::{AccessList, ListIndex},
     block::Block,
+    cache::{Base, ReadCache},
     commit::{Committer, Records},
     error::BlockError,
     outcome::{Fallback, ListSource, Outcome},
@@ -37,6 +44,10 @@ pub struct Options {
     pub threads: usize,
     /// Keep each worker on a processor of its own.
     pub pins: bool,
+    /// Keep what was read of the state, for all workers: for databases whose reads take microseconds. In memory it is no use.
+    pub caches_reads: bool,
+    /// Threads that do nothing but read ahead what a block is going to need. With any, reads are cached.
+    pub readers: usize,
     /// Make the block's access list.
     pub records_list: bool,
     /// Apply the block's withdrawals after the transactions.
@@ -47,7 +58,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, pins: false, records_list: false, applies_withdrawals: true, yield_seed: None }
+        Self {
+            threads: 1,
+            pins: false,
+            caches_reads: false,
+            readers: 0,
+            records_list: false,
+            applies_withdrawals: true,
+            yield_seed: None,
+        }
     }
 }
 
@@ -55,7 +74,15 @@ impl Default for Options {
 pub struct BlockEngine<D: DatabaseRef> {
     pool: Pool<D>,
     options: Options,
+    cache: Option<Arc<ReadCache>>,
+    /// The cache has what the next block's state is like.
+    is_cache_current: bool,
+    /// The last execution's number.
+    serial: u64,
 }
+
+/// Executions of this process.
+static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 
 impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
     /// An engine whose frames run with the code that `codes` has.
@@ -63,8 +90,23 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
     /// # Errors
     /// When the system refuses the threads or the address space for their stacks.
     pub fn new(options: Options, codes: &Arc<dyn CodeSource>) -> io::Result<Self> {
-        let pool = Pool::start(options.threads, codes, options.pins, options.yield_seed)?;
-        Ok(Self { pool, options })
+        let pool = Pool::start(&options, codes)?;
+        let is_cached = options.caches_reads || options.readers > 0;
+        let cache = is_cached.then(|| Arc::new(ReadCache::new()));
+        Ok(Self { pool, options, cache, is_cache_current: true, serial: 0 })
+    }
+
+    /// Tells that the next block begins where `outcome`, that of the last one, has left the state: what was read of it stays in
+    /// the cache, as far as it is still so. Without this, each block begins with an empty one.
+    ///
+    /// The outcome of another execution than this engine's last changes nothing. Not to be used where something else changes the state in between, such as the rewards of miners.
+    pub fn advance(&mut self, outcome: &Outcome) {
+        if let Some(cache) = &self.cache
+            && outcome.serial == self.serial
+        {
+            cache.apply(&outcome.state);
+            self.is_cache_current = true;
+        }
     }
 
     /// Executes a block on the state before it.
@@ -75,6 +117,18 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         &mut self,
         block: &Arc<Block>,
         base: &Arc<D>,
+        schedule: &Schedule,
+    ) -> Result<Outcome, BlockError<D::Error>> {
+        let base = &self.cached(base);
+        let mut outcome = self.on_base(block, base, schedule)?;
+        outcome.serial = self.serial;
+        Ok(outcome)
+    }
+
+    fn on_base(
+        &mut self,
+        block: &Arc<Block>,
+        base: &Base<D>,
         schedule: &Schedule,
     ) -> Result<Outcome, BlockError<D::Error>> {
         match schedule {
@@ -110,14 +164,28 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         base: &Arc<D>,
         list: &Arc<AccessList>,
     ) -> Result<Outcome, BlockError<D::Error>> {
-        self.by_list(block, base, list)?.map_err(BlockError::List)
+        let base = &self.cached(base);
+        let mut outcome = self.by_list(block, base, list)?.map_err(BlockError::List)?;
+        outcome.serial = self.serial;
+        Ok(outcome)
+    }
+
+    /// Begins an execution: the state before the block with what is known of it.
+    fn cached(&mut self, base: &Arc<D>) -> Base<D> {
+        self.serial = EXECUTIONS.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(cache) = &self.cache
+            && !std::mem::take(&mut self.is_cache_current)
+        {
+            cache.clear();
+        }
+        Base::new(Arc::clone(base), self.cache.clone())
     }
 
     /// Executes by a list; the inner error tells how that differs from the block's.
     fn by_list(
         &mut self,
         block: &Arc<Block>,
-        base: &Arc<D>,
+        base: &Base<D>,
         list: &Arc<AccessList>,
     ) -> Result<Result<Outcome, String>, BlockError<D::Error>> {
         let index = match ListIndex::new(Arc::clone(list)) {
@@ -134,7 +202,7 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
         };
         let met = committer.met;
         let mut outcome = committer.finish();
-        let surroundings = outcome.access_list(&**base).map_err(BlockError::State)?.unwrap_or_default();
+        let surroundings = outcome.access_list(base).map_err(BlockError::State)?.unwrap_or_default();
         outcome.list = ListSource::Given(Arc::clone(list));
         Ok(index.check_whole(met, &surroundings).map(|()| outcome))
     }
@@ -142,7 +210,7 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
     fn sequential(
         &mut self,
         block: &Arc<Block>,
-        base: &Arc<D>,
+        base: &Base<D>,
         fallback: Option<Fallback>,
     ) -> Result<Outcome, BlockError<D::Error>> {
         let mut outcome = self.run(block, base, Plan::Sequential, self.records())?.finish();
@@ -157,13 +225,14 @@ impl<D: DatabaseRef + Send + Sync + 'static> BlockEngine<D> {
     fn run(
         &mut self,
         block: &Arc<Block>,
-        base: &Arc<D>,
+        base: &Base<D>,
         plan: Plan,
         records: Records,
     ) -> Result<Committer, BlockError<D::Error>> {
         let workers = if matches!(plan, Plan::Sequential) { 1 } else { self.pool.threads() };
         let applies_withdrawals = self.options.applies_withdrawals;
-        let run = Arc::new(Run::new(Arc::clone(block), Arc::clone(base), plan, records, applies_withdrawals));
+        let run = Run::new(Arc::clone(block), base.clone(), plan, records, applies_withdrawals, workers);
+        let run = Arc::new(run);
         self.pool.run(&run, workers).map_err(BlockError::Worker)?;
         run.result()
     }

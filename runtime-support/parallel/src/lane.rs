@@ -17,6 +17,7 @@ use revm::{
 use crate::{
     access::ListIndex,
     block::Block,
+    cache::Base,
     committed::{Changes, CommittedState},
     error::BlockError,
     handler::{BlockHandler, LaneError},
@@ -76,9 +77,9 @@ pub(crate) struct Lane<D: DatabaseRef> {
 
 impl<D: DatabaseRef> Lane<D> {
     /// An EVM for the blocks that [`Self::attach`] takes.
-    pub(crate) fn new(block: &Block, base: &Arc<D>, codes: Arc<dyn CodeSource>, yields: Yields) -> Self {
+    pub(crate) fn new(block: &Block, base: &Base<D>, codes: Arc<dyn CodeSource>, yields: Yields) -> Self {
         let mut context = Context::mainnet()
-            .with_db(LaneDb::new(Arc::clone(base), yields))
+            .with_db(LaneDb::new(base.clone(), yields))
             .with_cfg(block.cfg.clone())
             .with_block(block.env.clone());
         // System calls come before the first transaction, which would set it.
@@ -87,13 +88,13 @@ impl<D: DatabaseRef> Lane<D> {
     }
 
     /// Goes over to another block; `false` if its rules are not those that the EVM was made for.
-    pub(crate) fn attach(&mut self, block: &Block, base: &Arc<D>) -> bool {
+    pub(crate) fn attach(&mut self, block: &Block, base: &Base<D>) -> bool {
         let context = self.evm.context_mut();
         if context.cfg != block.cfg {
             return false;
         }
         context.block.clone_from(&block.env);
-        self.database().base = Arc::clone(base);
+        self.database().base = base.clone();
         true
     }
 
@@ -128,7 +129,7 @@ impl<D: DatabaseRef> Lane<D> {
         self.database().view = View::Listed { list: Arc::clone(list), number };
         let executed = self.transact(tx);
         let executed = executed.map_err(|error| block_error(number, error).to_string())?;
-        let met = list.check(number, &executed.state, &*self.database().base)?;
+        let met = list.check(number, &executed.state, &self.database().base)?;
         Ok(Speculated::new(executed, Basis::List(met)))
     }
 
@@ -162,7 +163,7 @@ impl<D: DatabaseRef> Lane<D> {
         data: Bytes,
         state: &mut CommittedState,
     ) -> Result<Option<Executed>, LaneError<D::Error>> {
-        let info = state.basic(&*self.database().base, contract);
+        let info = state.basic(&self.database().base, contract);
         let info = info.map_err(|error| EVMError::Database(ViewError::Base(error)))?;
         if info.is_none_or(|info| info.is_empty_code_hash()) {
             return Ok(None);

@@ -16,6 +16,7 @@
 //!
 //! * [`block`], [`state`]: what goes in. [`outcome`]: what comes out. [`error`]: why nothing does.
 //! * [`committed`]: the state in which the transactions so far have left the accounts.
+//! * `cache`: what was read of the state, for all workers; `ahead`: reading it before it is needed.
 //! * `lane`: a worker's EVM; `view`: what it reads; `handler`: the rules, but for who is paid when.
 //! * `versions`: what transactions wrote that are not committed; `reads`: what one read, and whether it still holds.
 //! * [`access`]: access lists, made and read. [`receipt`], `system`: what a block is besides its transactions.
@@ -29,8 +30,10 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod ahead;
 pub mod block;
 mod board;
+mod cache;
 mod commit;
 pub mod committed;
 mod engine;

@@ -64,6 +64,8 @@ pub struct Outcome {
     pub(crate) list: ListSource,
     /// How the result was reached.
     pub stats: Stats,
+    /// Which execution of the process this is the outcome of.
+    pub(crate) serial: u64,
 }
 
 /// Where an access list comes from.

@@ -10,14 +10,14 @@ use std::{
         Arc,
         mpsc::{Receiver, Sender, channel},
     },
-    thread::JoinHandle,
+    thread::{Builder, JoinHandle},
 };
 
 use evmc_revm::{CodeSource, spawn_worker};
 use revm::DatabaseRef;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use crate::{lane::Lane, run::Run, yields::Yields};
+use crate::{engine::Options, lane::Lane, run::Run, yields::Yields};
 
 /// How one worker's part in a block ended: well, or with the words of a panic.
 type Done = Result<(), String>;
@@ -29,9 +29,10 @@ struct Worker<D: DatabaseRef> {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Threads that execute blocks.
+/// Threads that execute blocks, and that read ahead for them.
 pub(crate) struct Pool<D: DatabaseRef> {
     workers: Vec<Worker<D>>,
+    readers: Vec<Worker<D>>,
     done: Receiver<Done>,
 }
 
@@ -44,13 +45,9 @@ struct Profile {
 }
 
 impl<D: DatabaseRef + Send + Sync + 'static> Pool<D> {
-    /// Starts so many threads, at least one.
-    pub(crate) fn start(
-        threads: usize,
-        codes: &Arc<dyn CodeSource>,
-        is_pinned: bool,
-        yield_seed: Option<u64>,
-    ) -> io::Result<Self> {
+    /// Starts the threads that are asked for, and at least one to execute.
+    pub(crate) fn start(options: &Options, codes: &Arc<dyn CodeSource>) -> io::Result<Self> {
+        let &Options { threads, readers, pins: is_pinned, yield_seed, .. } = options;
         let (report, done) = channel();
         let start = |number| {
             let yield_seed = yield_seed.map(|seed| seed.wrapping_add(number as u64));
@@ -61,7 +58,15 @@ impl<D: DatabaseRef + Send + Sync + 'static> Pool<D> {
             Ok(Worker { jobs: Some(jobs), thread: Some(thread) })
         };
         let workers = (0..threads.max(1)).map(start).collect::<io::Result<_>>()?;
-        Ok(Self { workers, done })
+        let read = |number| {
+            let (jobs, queue) = channel();
+            let report = report.clone();
+            let thread = Builder::new().name(format!("reader-{number}"));
+            let thread = thread.spawn(move || read_ahead(&queue, &report))?;
+            Ok(Worker { jobs: Some(jobs), thread: Some(thread) })
+        };
+        let readers = (0..readers).map(read).collect::<io::Result<_>>()?;
+        Ok(Self { workers, readers, done })
     }
 
     /// Number of threads.
@@ -69,11 +74,11 @@ impl<D: DatabaseRef + Send + Sync + 'static> Pool<D> {
         self.workers.len()
     }
 
-    /// Has so many of the workers take part in a block, and waits until they are through.
+    /// Has so many of the workers, and all readers, take part in a block, and waits until they are through.
     pub(crate) fn run(&mut self, run: &Arc<Run<D>>, workers: usize) -> Done {
         let mut outcome = Ok(());
         let mut waiting = 0;
-        for worker in self.workers.iter().take(workers) {
+        for worker in self.workers.iter().take(workers).chain(&self.readers) {
             let sent = worker.jobs.as_ref().is_some_and(|jobs| jobs.send(Arc::clone(run)).is_ok());
             waiting += usize::from(sent);
             if !sent {
@@ -92,10 +97,9 @@ impl<D: DatabaseRef + Send + Sync + 'static> Pool<D> {
 
 impl<D: DatabaseRef> Drop for Pool<D> {
     fn drop(&mut self) {
-        for worker in &mut self.workers {
-            worker.jobs = None;
-        }
-        for worker in &mut self.workers {
+        let mut all: Vec<_> = self.workers.iter_mut().chain(&mut self.readers).collect();
+        all.iter_mut().for_each(|worker| worker.jobs = None);
+        for worker in all {
             if let Some(thread) = worker.thread.take() {
                 // What a worker has panicked with was reported.
                 let _ = thread.join();
@@ -131,6 +135,17 @@ impl Profile {
             Lane::new(&run.block, &run.base, Arc::clone(&self.codes), yields)
         };
         run.work(lane.get_or_insert_with(new));
+    }
+}
+
+/// A reader's life: blocks from the queue until it is closed.
+fn read_ahead<D: DatabaseRef>(queue: &Receiver<Arc<Run<D>>>, report: &Sender<Done>) {
+    while let Ok(run) = queue.recv() {
+        let done = catch_unwind(AssertUnwindSafe(|| run.read_ahead()));
+        drop(run);
+        if report.send(done.map_err(|panic| words(&*panic))).is_err() {
+            return;
+        }
     }
 }
 

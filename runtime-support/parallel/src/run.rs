@@ -3,15 +3,20 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId, state::EvmState};
 
 use crate::{
-    access::ListIndex,
+    access::{AccessList, ListIndex},
+    ahead::ReadAhead,
     block::Block,
     board::{Board, Place},
+    cache::Base,
     commit::{Committer, Records},
     committed::Changes,
     error::BlockError,
@@ -44,13 +49,16 @@ pub(crate) enum Plan {
 /// A block that is being executed.
 pub(crate) struct Run<D: DatabaseRef> {
     pub(crate) block: Arc<Block>,
-    pub(crate) base: Arc<D>,
+    pub(crate) base: Base<D>,
     plan: Plan,
     applies_withdrawals: bool,
     /// The access list is made of the states that executions leave.
     keeps_states: bool,
     board: Board<Ahead>,
     forecast: Forecast,
+    read_ahead: ReadAhead,
+    /// Workers that are not through.
+    working: AtomicUsize,
     progress: Mutex<Progress<D::Error>>,
 }
 
@@ -71,10 +79,11 @@ impl<D: DatabaseRef> Run<D> {
     /// A block of which nothing has been executed.
     pub(crate) fn new(
         block: Arc<Block>,
-        base: Arc<D>,
+        base: Base<D>,
         plan: Plan,
         records: Records,
         applies_withdrawals: bool,
+        workers: usize,
     ) -> Self {
         let committer = Committer::new(&block, records);
         let progress = Mutex::new(Progress { committer, has_begun: false, error: None });
@@ -88,6 +97,8 @@ impl<D: DatabaseRef> Run<D> {
             keeps_states,
             board,
             forecast: Forecast::default(),
+            read_ahead: ReadAhead::default(),
+            working: AtomicUsize::new(workers),
             progress,
         }
     }
@@ -116,6 +127,17 @@ impl<D: DatabaseRef> Run<D> {
                 self.ahead_of_turn(plan, lane);
             }
         }
+        self.working.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A reader's part.
+    pub(crate) fn read_ahead(&self) {
+        let list: Option<&AccessList> = match &self.plan {
+            Plan::Listed(index) => Some(index.list()),
+            Plan::Sequential | Plan::Optimistic(_) => None,
+        };
+        let is_over = || self.working.load(Ordering::Relaxed) == 0;
+        self.read_ahead.read(&self.base, &self.block.transactions, list, is_over);
     }
 
     /// Executes what there is to claim, and commits what there is to commit.
@@ -260,7 +282,7 @@ impl<D: DatabaseRef> Run<D> {
                 true
             }
             Basis::Reads(reads) => {
-                let holds = reads.hold(&committer.state, &*self.base).map_err(BlockError::State)?;
+                let holds = reads.hold(&committer.state, &self.base).map_err(BlockError::State)?;
                 let tx = &self.block.transactions[committer.turn()];
                 self.forecast.learn(tx.kind.to(), holds);
                 holds
@@ -287,7 +309,7 @@ impl<D: DatabaseRef> Run<D> {
         match &self.plan {
             Plan::Optimistic(versions) => versions.publish(turn, &executed.state),
             Plan::Listed(list) => {
-                committer.met += list.check(turn, &executed.state, &*self.base).map_err(BlockError::List)?;
+                committer.met += list.check(turn, &executed.state, &self.base).map_err(BlockError::List)?;
             }
             Plan::Sequential => {}
         }
@@ -303,7 +325,7 @@ impl<D: DatabaseRef> Run<D> {
         let turn = committer.turn();
         let tx = &self.block.transactions[turn];
         committer.admit(tx)?;
-        let paid = committer.commit(tx, executed, changes, &*self.base).map_err(BlockError::State)?;
+        let paid = committer.commit(tx, executed, changes, &self.base).map_err(BlockError::State)?;
         if let (Plan::Optimistic(versions), Some(recipient)) = (&self.plan, paid) {
             let info = committer.state.info_of(&recipient).map(Option::<&_>::cloned);
             versions.publish_info(turn, recipient, info.flatten());
@@ -326,7 +348,7 @@ impl<D: DatabaseRef> Run<D> {
     fn end(&self, lane: &mut Lane<D>, committer: &mut Committer) -> Result<(), D::Error> {
         if self.applies_withdrawals && self.block.spec().is_enabled_in(SpecId::SHANGHAI) {
             for withdrawal in &self.block.withdrawals {
-                let paid = committer.withdraw(withdrawal.address, withdrawal.amount_wei(), &*self.base);
+                let paid = committer.withdraw(withdrawal.address, withdrawal.amount_wei(), &self.base);
                 paid.map_err(BlockError::State)?;
             }
         }

@@ -10,7 +10,10 @@ use revm::{
     state::AccountInfo,
 };
 
-use crate::{access::ListIndex, committed::CommittedState, reads::Reads, versions::Versions, yields::Yields};
+use crate::{
+    access::ListIndex, cache::Base, committed::CommittedState, reads::Reads, versions::Versions,
+    yields::Yields,
+};
 
 /// Why a read has no value.
 #[derive(Debug)]
@@ -102,7 +105,7 @@ pub(crate) enum View {
 #[derive(Debug)]
 pub(crate) struct LaneDb<D> {
     /// The state before the block.
-    pub(crate) base: Arc<D>,
+    pub(crate) base: Base<D>,
     /// What has become of it since.
     pub(crate) view: View,
     /// Where to yield.
@@ -114,7 +117,7 @@ pub(crate) struct LaneDb<D> {
 
 impl<D> LaneDb<D> {
     /// A database that shows `base`.
-    pub(crate) fn new(base: Arc<D>, yields: Yields) -> Self {
+    pub(crate) fn new(base: Base<D>, yields: Yields) -> Self {
         let no_code = Bytecode::new_legacy(Default::default());
         Self { base, view: View::Committed(CommittedState::default()), yields, no_code }
     }
@@ -125,7 +128,7 @@ impl<D: DatabaseRef> Database for LaneDb<D> {
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
         self.yields.here();
-        let base = &*self.base;
+        let base = &self.base;
         let mut info = match &mut self.view {
             View::Committed(state) => state.basic(base, address).map_err(ViewError::Base),
             View::Listed { list, number } => list.basic(base, address, *number).map_err(ViewError::Base),
@@ -146,7 +149,7 @@ impl<D: DatabaseRef> Database for LaneDb<D> {
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Self::Error> {
         self.yields.here();
-        let base = &*self.base;
+        let base = &self.base;
         match &mut self.view {
             View::Committed(state) => state.storage(base, address, slot),
             View::Listed { list, number } => list.storage(base, address, slot, *number),

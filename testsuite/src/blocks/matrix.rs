@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-/// An engine that makes access lists, disturbed by a seed.
+/// An engine that makes access lists, disturbed by a seed. One with 2 or 8 threads reads through a cache that others fill.
 pub fn engine(
     codes: &Arc<dyn CodeSource>,
     threads: usize,
@@ -50,6 +50,7 @@ pub fn engine(
 ) -> BlockEngine<PreState> {
     let options = Options {
         threads,
+        readers: if matches!(threads, 2 | 8) { 2 } else { 0 },
         records_list: true,
         applies_withdrawals,
         yield_seed: Some(seed),

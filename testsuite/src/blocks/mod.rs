@@ -4,12 +4,14 @@
 //! * [`reference`]: a block executed by plain revm, as far from the engine as it gets.
 //! * [`adversarial`]: blocks in which transactions depend on each other in every way that is hard.
 //! * [`stored`]: stores of what real blocks run. [`matrix`]: real blocks in all ways, compared.
+//! * [`slow`]: a state that is slow to read.
 //! * [`synthetic`]: blocks of many similar transactions, to measure with.
 
 pub mod adversarial;
 pub mod matrix;
 mod programs;
 pub mod reference;
+pub mod slow;
 pub mod stored;
 pub mod synthetic;
 

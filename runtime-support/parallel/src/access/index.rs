@@ -72,6 +72,11 @@ impl ListIndex {
         Ok(Self { places, marks: marks.into(), codes, list })
     }
 
+    /// The list.
+    pub(crate) fn list(&self) -> &AccessList {
+        &self.list
+    }
+
     fn place(&self, address: &Address) -> Option<(u32, &AccountChanges)> {
         let place = *self.places.get(address)?;
         Some((place, &self.list.0[place as usize]))
