@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use evmc_abi::descriptor::Backend;
 use evmc_abi::{CpuFeatures, fork};
@@ -271,7 +271,15 @@ fn quarantine_lasts_until_the_garbage_is_collected() {
         assert_eq!(find(&store, 1, OSAKA, ALL_FEATURES), (None, vec![Refusal::Quarantined]));
         assert!(find(&store, 0, OSAKA, ALL_FEATURES).0.is_some());
     }
-    assert_eq!(scratch.writer().collect_garbage(None).expect("collected").artifacts, 1);
+    scratch.file("quarantine/.tmp-now", "half a note");
+    let left = scratch.file("quarantine/.tmp-left", "half a note");
+    let long_ago = SystemTime::now() - Duration::from_secs(3600);
+    File::options().write(true).open(left).and_then(|file| file.set_modified(long_ago)).expect("a time");
+    let collected = scratch.writer().collect_garbage(None).expect("collected");
+    assert_eq!(collected.artifacts, 1);
+    let notes = fs::read_dir(scratch.path().join("quarantine")).expect("a folder");
+    let notes: Vec<_> = notes.map(|note| note.expect("a note").file_name()).collect();
+    assert_eq!(notes, [".tmp-now"], "a node may be writing it");
     assert_eq!(scratch.store().len(), 1);
     scratch.writer().insert(&artifacts(1..2)).expect("added");
     assert!(find(&scratch.store(), 1, OSAKA, ALL_FEATURES).0.is_some());

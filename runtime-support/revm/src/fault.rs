@@ -15,8 +15,12 @@
 //! were. A fault in code that is right up to there adds none that the interpreter does not load; see also
 //! [`AotEvm::interpret_next`].
 //!
-//! What this does not cover: faults in host functions themselves, in precompiles, or in the database, which are the
-//! process's own; and memory that the code has overwritten before it failed.
+//! What this does not cover: memory that the code has overwritten before it failed; and signals in host functions, in precompiles
+//! or in the database, which end the process. Generated code holds nothing and can be left anywhere. Those are
+//! ordinary Rust, and leaving them without unwinding is not sound, though the transaction begins again from its start. They may be
+//! inside the allocator or behind another lock, which then stays locked for all threads; in the middle of
+//! changing the journal, whose tables the revert itself walks through; or of changing a cache of the database, which belongs to the
+//! node and outlives the transaction. A panic in them unwinds, so it is survived.
 
 use std::ops::AddAssign;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use evmc_abi::{ABI_VERSION, fork};
 
@@ -14,6 +15,9 @@ use crate::key::StoreKey;
 use crate::pack;
 use crate::store::{name_of, quarantine_folder, read_quarantine};
 use crate::writer::{StoreWriter, id_of, keyed, pack_files};
+
+/// Longest time that anybody takes to write a file of a few words.
+const WRITING: Duration = Duration::from_secs(600);
 
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,8 +63,12 @@ impl StoreWriter {
         for checksum in &quarantine {
             file::remove(&quarantine_folder(&self.folder).join(name_of(checksum)))?;
         }
-        collected.remove_temporaries(&self.folder)?;
-        collected.remove_temporaries(&pack::folder(&self.folder))?;
+        collected.remove_temporaries(&self.folder, Duration::ZERO)?;
+        collected.remove_temporaries(&pack::folder(&self.folder), Duration::ZERO)?;
+        let quarantine = quarantine_folder(&self.folder);
+        if quarantine.exists() {
+            collected.remove_temporaries(&quarantine, WRITING)?;
+        }
         Ok(collected)
     }
 
@@ -94,17 +102,24 @@ impl Collected {
         file::remove(path)
     }
 
-    /// Removes files that somebody was writing. Under the lock: nobody is.
-    fn remove_temporaries(&mut self, folder: &Path) -> Result<(), StoreError> {
+    /// Removes files that somebody began to write, and that nobody has touched for so long. Nobody writes to index and packs
+    /// under the lock; what goes to quarantine is written without.
+    fn remove_temporaries(&mut self, folder: &Path, untouched: Duration) -> Result<(), StoreError> {
         for entry in fs::read_dir(folder).map_err(StoreError::io(folder))? {
             let path = entry.map_err(StoreError::io(folder))?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| name.starts_with(TEMPORARY)) {
+            if name.is_some_and(|name| name.starts_with(TEMPORARY)) && age(&path) >= untouched {
                 self.remove(&path)?;
             }
         }
         Ok(())
     }
+}
+
+/// How long ago a file was written to; nothing where that is not known, or lies ahead.
+fn age(path: &Path) -> Duration {
+    let written = fs::metadata(path).and_then(|data| data.modified()).ok();
+    written.and_then(|time| time.elapsed().ok()).unwrap_or_default()
 }
 
 /// Whether a node of this version could run an artifact with this key.
