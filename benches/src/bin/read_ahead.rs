@@ -1,8 +1,8 @@
 //! What a cache and reading ahead are worth where reading the state takes time.
 //!
-//! Every read of the state lets the reading thread sleep, as a database on disk does. Under each schedule, blocks are executed
-//! without a cache, with one, and with threads that read ahead. Told are the medians of the times, and the reads of the
-//! state.
+//! Every read of the state lets the reading thread sleep, as a database on disk does. Under each schedule, blocks
+//! are executed without a cache, with one, and with threads that read ahead. Told are the medians of the times, and the
+//! reads of the state.
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,9 @@
 //! How long a node waits for a store: opening it, and the first use of a code.
 //!
-//! The store has contracts of the corpus, compiled quickly; what counts is their number and length. Each round opens it
-//! anew, looks for a code that it does not have (a search in the index), loads an artifact of median length (read, checked
-//! and mapped), and asks for that again. Told are medians: with the files in memory, and with the system asked
-//! to drop them before each round.
+//! The store has contracts of the corpus, compiled quickly; what counts is their number and length. Each round
+//! opens it anew, looks for a code that it does not have (a search in the index), loads an artifact of median length
+//! (read, checked and mapped), and asks for that again. Told are medians: with the files in memory, and with the
+//! system asked to drop them before each round.
 
 #![forbid(unsafe_code)]
 

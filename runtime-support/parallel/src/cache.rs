@@ -88,6 +88,8 @@ impl ReadCache {
 
     /// Takes over what a block has changed.
     pub(crate) fn apply(&self, changed: &CommittedState) {
+        // The window of blocks that can be asked for has moved on.
+        *write(&self.block_hashes) = HashMap::default();
         for address in changed.addresses() {
             let mut shard = write(self.shard(address));
             if let Some(info) = changed.info_of(address) {

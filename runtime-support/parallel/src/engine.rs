@@ -44,7 +44,8 @@ pub struct Options {
     pub threads: usize,
     /// Keep each worker on a processor of its own.
     pub pins: bool,
-    /// Keep what was read of the state, for all workers: for databases whose reads take microseconds. In memory it is no use.
+    /// Keep what was read of the state, for all workers: for databases whose reads take microseconds. In memory
+    /// it is no use. The database must give every code by its hash.
     pub caches_reads: bool,
     /// Threads that do nothing but read ahead what a block is going to need. With any, reads are cached.
     pub readers: usize,

@@ -1,7 +1,7 @@
 //! Which spans are dead at the end of each block.
 //!
-//! An instruction makes a span dead, makes it alive, or leaves it, and so do the parameters of a block ([`crate::analysis::bit_flow`]). A function whose
-//! accesses times spans are more than [`MOST_STEPS`] is refused.
+//! An instruction makes a span dead, makes it alive, or leaves it, and so do the parameters of a block
+//! ([`crate::analysis::bit_flow`]). A function whose accesses times spans are more than [`MOST_STEPS`] is refused.
 
 use cranelift_entity::SecondaryMap;
 use evmc_ir::{Block, Function};
