@@ -1,6 +1,7 @@
 //! The command line: its commands, arguments and their meaning.
 
 mod bench;
+mod profile;
 mod replay;
 mod store;
 
@@ -13,6 +14,7 @@ use evmc_backend::CpuLevel;
 use regex::Regex;
 
 pub use bench::BenchArgs;
+pub use profile::ProfileArgs;
 pub use replay::ReplayArgs;
 pub use store::{StoreCommand, StoreGcArgs, StorePullArgs, StorePushArgs, StoreReadArgs, StoreVerifyArgs};
 
@@ -52,6 +54,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// List the passes of the compiler
     Passes(PassesArgs),
+    /// Find the codes in which blocks spend their operations
+    Profile(ProfileArgs),
     /// Execute blocks again and compare what they come to
     Replay(ReplayArgs),
     /// Run one transaction on a contract
@@ -118,8 +122,13 @@ fn parse_cpu(text: &str) -> Result<CpuLevel, String> {
 #[derive(Debug, Args)]
 pub struct BuildArgs {
     /// Files, folders, archives, `-` for standard input, or code as 0x…
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT", required_unless_present = "profile")]
     pub inputs: Vec<String>,
+
+    /// The codes in this file, which evmc profile wrote, for the forks that it names
+    #[arg(long, value_name = "FILE", requires = "store")]
+    #[arg(conflicts_with_all = ["inputs", "contract", "fork", "initcode"])]
+    pub profile: Option<PathBuf>,
 
     /// File for the result, or folder for several [default: named after the contract]
     #[arg(short, long, value_name = "PATH")]

@@ -1,4 +1,4 @@
-//! CPU time of a thread: what compilation costs, whatever else the machine does.
+//! CPU time: what work costs, whatever else the machine does.
 
 use std::time::Duration;
 
@@ -7,6 +7,11 @@ use rustix::time::{ClockId, clock_gettime};
 /// CPU time that the calling thread has used since it started.
 pub fn thread_cpu_time() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
+}
+
+/// CPU time that all threads of this process have used since it started.
+pub fn process_cpu_time() -> Duration {
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
 /// What `work` gives, and the CPU time that it took on this thread.

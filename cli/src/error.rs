@@ -11,8 +11,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::{
-    archive::ArchiveError, bench::external::ExternalError, input::InputError, replay::BlockFileError,
-    run::CalldataError,
+    archive::ArchiveError, bench::external::ExternalError, input::InputError, profile::ProfileError,
+    replay::BlockFileError, run::CalldataError,
 };
 
 /// How the process ends.
@@ -48,6 +48,11 @@ pub enum CliError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Block(#[from] BlockFileError),
+
+    /// A file is no profile.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Profile(#[from] ProfileError),
 
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]

@@ -6,7 +6,8 @@
 //! * [`build`]: contracts to files. [`inspect`]: what is in a contract or an artifact.
 //! * [`store`]: stores of artifacts, in folders and in object storage.
 //! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests. [`bench`]: engines against each other.
-//! * [`replay`]: whole blocks. [`background`]: compiling meanwhile.
+//! * [`replay`]: whole blocks. [`profile`]: in which codes they spend their operations. [`background`]: compiling
+//!   meanwhile.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
 //!
 //! Nothing here generates or loads code; that is the business of the compiler and the runtime.
@@ -29,6 +30,7 @@ pub mod input;
 pub mod inspect;
 pub mod outcome;
 pub mod output;
+pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sender;

@@ -157,3 +157,44 @@ fn access_lists_are_written_and_read() {
     fs::write(&list, &made[1..]).expect("a file");
     evmc(&by_list).expect(2, "is not an access list");
 }
+
+/// The block in which the payment is to a contract of three operations, and a fourth, STOP, behind its end.
+fn block_with_a_call() -> Value {
+    let mut block = block();
+    block["transactions"][0]["gasLimit"] = json!("0x7530");
+    block["pre"][TO] = json!({"balance": "0x0", "nonce": "0x1", "code": "0x6001600201", "storage": {}});
+    block
+}
+
+#[test]
+fn busy_codes_are_profiled_and_built() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| scratch.path().join(name).to_str().expect("a path in UTF-8").to_owned();
+    let (block, profile, store) = (path("block.json"), path("profile.json"), path("store"));
+    fs::write(&block, block_with_a_call().to_string()).expect("a file");
+    let counted = evmc(&["profile", &block, "--output", &profile, "--json"]).expect(0, "").json();
+    assert_eq!((&counted["operations"], &counted["distinct_codes"]), (&json!(4), &json!(1)));
+    let code = &counted["codes"][0];
+    assert_eq!((&code["address"], &code["fork"]), (&json!(TO), &json!("London")));
+    assert_eq!(
+        (&code["operations"], &code["frames"], &code["code"]),
+        (&json!(4), &json!(1), &json!("0x6001600201"))
+    );
+
+    evmc(&["profile", &block]).expect(0, "1 of 1 codes make up 100.00 % of the 4 operations of 1 blocks");
+    let none = evmc(&["profile", &block, "--share", "0", "--json"]).expect(0, "").json();
+    assert_eq!(none["codes"], json!([]));
+    evmc(&["profile", &block, "--share", "101"]).expect(2, "expected is a number from 0 to 100");
+
+    let built = evmc(&["build", "--profile", &profile, "--store", &store, "--json"]).expect(0, "").json();
+    assert_eq!((&built["new"], &built["forks"]), (&json!(1), &json!(["London"])));
+    let replayed = evmc(&["replay", &block, "--store", &store, "--json"]);
+    // The gas of the operations is not in what is expected of the block without them.
+    let replayed = replayed.expect(1, "").json();
+    assert_eq!(replayed["blocks"][0]["frames_native"], json!(1));
+
+    let text = fs::read_to_string(&profile).expect("the profile");
+    fs::write(&profile, text.replace("6001600201", "6001600202")).expect("a file");
+    evmc(&["build", "--profile", &profile, "--store", &store]).expect(2, "codes[0].code: its hash is not");
+    evmc(&["build", "--profile", &profile]).expect(2, "--store");
+}

@@ -1,12 +1,15 @@
 //! Whole blocks under every schedule, against plain revm.
 //!
-//! Plain revm executes one transaction after the other on its own cache, with nothing cloned in between. All
-//! variants take turns within a round, and a ratio is that of plain revm's time to a variant's: above one is faster. Told are
-//! the ratio of the shortest times of all rounds, and the median of the rounds' ratios. Where other programs
-//! want the processors, the first is nearer to the truth, and with several threads neither is near.
+//! Plain revm executes one transaction after the other on its own cache, with nothing cloned in between. In a round
+//! each variant executes all blocks before the next variant has its turn. So what it finds in the
+//! caches of the processor, and what an engine keeps from one block to the next (hashes, code), is of
+//! other blocks, as in a node. A ratio is that of plain revm's time to a variant's: above one is
+//! faster. Told are the ratio of the shortest times of all rounds, and the median of the rounds'
+//! ratios.
 //!
 //! The time is that of the execution: from the block to receipts and changed state, without roots. Making a plain
-//! EVM is not counted; whatever the engine needs is.
+//! EVM is not counted; whatever the engine needs is. With one thread it is CPU time. With several it is that of the
+//! clock on both sides, which is worth something only while no other program wants the processors.
 
 #![forbid(unsafe_code)]
 
@@ -15,12 +18,14 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use clap::Parser;
 use evmc::{
     backend::{self, BackendName},
+    cpu_time,
     engine::{Codes, NativeMaker},
-    replay,
+    output, replay,
 };
 use evmc_compiler::driver::Config;
-use evmc_parallel::{BlockEngine, Options, PreState, Schedule};
-use evmc_revm::{CodeSource, NoCode, on_large_stack};
+use evmc_parallel::{AccessList, BlockEngine, Options, PreState, Schedule};
+use evmc_revm::{CodeSource, FrameCounts, NoCode, StoreCodes, on_large_stack};
+use evmc_store::Trust;
 use evmc_testsuite::{
     blocks::{MadeBlock, reference::PlainRevm, synthetic},
     data_folder,
@@ -45,6 +50,10 @@ struct Args {
     #[arg(long)]
     native: bool,
 
+    /// Run the code that the store in this folder has
+    #[arg(long, value_name = "DIR", conflicts_with = "native")]
+    store: Option<PathBuf>,
+
     /// Keep each worker on a processor of its own
     #[arg(long)]
     pin: bool,
@@ -57,11 +66,19 @@ struct Args {
 /// The blocks of mainnet that are measured by default: one of Prague, one of Osaka.
 const MAINNET: [u64; 2] = [22_546_209, 25_323_281];
 
-/// A variant's name, its engine, and which schedule.
+/// A variant's name, its engine with how many threads, and which schedule.
 struct Variant {
     name: String,
     engine: usize,
+    threads: usize,
     schedule: Kind,
+}
+
+impl Variant {
+    /// The time that counts.
+    fn seconds(&self) -> Seconds {
+        if self.threads == 1 { |took| took.cpu } else { |took| took.clock }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -84,7 +101,7 @@ fn main() {
 
 /// Measures all blocks.
 fn measure(args: &Args) {
-    let codes = codes(args.native);
+    let codes = codes(args);
     let engine = |&threads: &usize, records_list| {
         let options = Options {
             threads,
@@ -99,17 +116,28 @@ fn measure(args: &Args) {
     // For the list, and for what it costs to make one.
     engines.push(engine(&1, true));
     let variants = variants(&args.threads, engines.len() - 1);
-    print!("{:<24} {:>9}", "ratio of best (median)", "plain ms");
-    variants.iter().for_each(|variant| print!(" {:>16}", variant.name));
-    println!();
-    for subject in subjects(args) {
-        row(args, &subject, &mut engines, &variants);
+    let recorder = engines.last_mut().expect("there is one");
+    let mut rows: Vec<Row> =
+        subjects(args).into_iter().map(|subject| Row::new(subject, recorder, variants.len())).collect();
+    let bar = output::progress(Some(args.rounds as u64), false);
+    // The first round compiles, and is not counted.
+    round(&mut rows, &mut engines, &variants);
+    rows.iter_mut().for_each(Row::forget);
+    for _ in 0..args.rounds {
+        round(&mut rows, &mut engines, &variants);
+        bar.inc(1);
     }
+    bar.finish_and_clear();
+    print_table(&rows, &variants);
 }
 
 /// Where frames get code.
-fn codes(native: bool) -> Arc<dyn CodeSource> {
-    if !native {
+fn codes(args: &Args) -> Arc<dyn CodeSource> {
+    if let Some(folder) = &args.store {
+        let trust = Trust::default();
+        return Arc::new(StoreCodes::open(folder, trust).expect("the store can be opened"));
+    }
+    if !args.native {
         return Arc::new(NoCode);
     }
     let backend = backend::create(BackendName::Cranelift, None).expect("the backend is built in");
@@ -118,12 +146,14 @@ fn codes(native: bool) -> Arc<dyn CodeSource> {
 
 /// What is measured.
 fn variants(threads: &[usize], recorder: usize) -> Vec<Variant> {
-    let sequential =
-        |name: &str, engine| Variant { name: name.to_owned(), engine, schedule: Kind::Sequential };
-    let mut all = vec![sequential("sequential", 0), sequential("with list", recorder)];
-    for (engine, threads) in threads.iter().enumerate() {
+    let variant = |name: String, engine, threads, schedule| Variant { name, engine, threads, schedule };
+    let mut all = vec![
+        variant("sequential".to_owned(), 0, 1, Kind::Sequential),
+        variant("with list".to_owned(), recorder, 1, Kind::Sequential),
+    ];
+    for (engine, &threads) in threads.iter().enumerate() {
         for (name, schedule) in [("optimistic", Kind::Optimistic), ("bal", Kind::Bal)] {
-            all.push(Variant { name: format!("{name} {threads}"), engine, schedule });
+            all.push(variant(format!("{name} {threads}"), engine, threads, schedule));
         }
     }
     all
@@ -153,55 +183,132 @@ fn subjects(args: &Args) -> Vec<Subject> {
     all
 }
 
-/// Measures and prints one block.
-fn row(args: &Args, subject: &Subject, engines: &mut [BlockEngine<PreState>], variants: &[Variant]) {
-    let MadeBlock { block, state, .. } = &subject.block;
-    let recorder = engines.last_mut().expect("there is one");
-    let recorded = recorder.execute(block, state, &Schedule::Sequential).expect("the block is valid");
-    let gas = recorded.gas_used;
-    let list = recorded.access_list(&**state).expect("the state is in memory");
-    let list = Arc::new(list.expect("it was asked for"));
-    let mut plain = Vec::new();
-    let mut times = vec![Vec::new(); variants.len()];
-    // The first round compiles, and is not counted.
-    for round in 0..=args.rounds {
+/// A block with what was measured.
+struct Row {
+    subject: Subject,
+    /// Its access list.
+    list: Arc<AccessList>,
+    /// Gas that it uses.
+    gas: u64,
+    /// What plain revm took in each round.
+    plain: Vec<Took>,
+    /// What each variant took in each round.
+    times: Vec<Vec<Took>>,
+    /// How the frames of the last sequential execution were run.
+    frames: FrameCounts,
+}
+
+/// What an execution took, in seconds.
+#[derive(Clone, Copy)]
+struct Took {
+    clock: f64,
+    cpu: f64,
+}
+
+/// One of these numbers.
+type Seconds = fn(&Took) -> f64;
+
+impl Row {
+    fn new(subject: Subject, recorder: &mut BlockEngine<PreState>, variants: usize) -> Self {
+        let MadeBlock { block, state, .. } = &subject.block;
+        let recorded = recorder.execute(block, state, &Schedule::Sequential).expect("the block is valid");
+        let list = recorded.access_list(&**state).expect("the state is in memory");
+        let list = Arc::new(list.expect("it was asked for"));
+        let gas = recorded.gas_used;
+        let times = vec![Vec::new(); variants];
+        Self { subject, list, gas, plain: Vec::new(), times, frames: FrameCounts::default() }
+    }
+
+    /// Executes the block by plain revm.
+    fn run_plain(&mut self) {
+        let MadeBlock { block, state, .. } = &self.subject.block;
         let mut revm = PlainRevm::new(block, state);
         let (results, took) = timed(|| revm.execute(block));
         assert_eq!(results.expect("the block is valid").len(), block.transactions.len());
-        if round > 0 {
-            plain.push(took);
-        }
-        for (variant, times) in variants.iter().zip(&mut times) {
-            let schedule = match variant.schedule {
-                Kind::Sequential => Schedule::Sequential,
-                Kind::Optimistic => Schedule::Optimistic,
-                Kind::Bal => Schedule::Bal(Arc::clone(&list)),
-            };
-            let (outcome, took) = timed(|| engines[variant.engine].execute(block, state, &schedule));
-            let outcome = outcome.expect("the block is valid");
-            assert!(outcome.gas_used == gas && outcome.stats.fallback.is_none(), "{}", variant.name);
-            if round > 0 {
-                times.push(took);
-            }
+        self.plain.push(took);
+    }
+
+    /// Executes the block in one of the ways.
+    fn run(&mut self, nth: usize, variant: &Variant, engine: &mut BlockEngine<PreState>) {
+        let MadeBlock { block, state, .. } = &self.subject.block;
+        let schedule = match variant.schedule {
+            Kind::Sequential => Schedule::Sequential,
+            Kind::Optimistic => Schedule::Optimistic,
+            Kind::Bal => Schedule::Bal(Arc::clone(&self.list)),
+        };
+        let (outcome, took) = timed(|| engine.execute(block, state, &schedule));
+        let outcome = outcome.expect("the block is valid");
+        assert!(outcome.gas_used == self.gas && outcome.stats.fallback.is_none(), "{}", variant.name);
+        self.times[nth].push(took);
+        if variant.schedule == Kind::Sequential {
+            self.frames = outcome.stats.frames;
         }
     }
-    print!("{:<24} {:>9.3}", subject.name, best(&plain) * 1e3);
-    for times in &times {
-        let mut ratios: Vec<f64> = plain.iter().zip(times).map(|(plain, time)| plain / time).collect();
+
+    /// Forgets the rounds so far.
+    fn forget(&mut self) {
+        self.plain.clear();
+        self.times.iter_mut().for_each(Vec::clear);
+    }
+
+    /// The ratio of the shortest times of plain revm and of a variant.
+    fn ratio(&self, nth: usize, seconds: Seconds) -> f64 {
+        best(&self.plain, seconds) / best(&self.times[nth], seconds)
+    }
+
+    /// The median of the rounds' ratios.
+    fn median(&self, nth: usize, seconds: Seconds) -> f64 {
+        let pairs = self.plain.iter().zip(&self.times[nth]);
+        let mut ratios: Vec<f64> = pairs.map(|(plain, time)| seconds(plain) / seconds(time)).collect();
         ratios.sort_unstable_by(f64::total_cmp);
-        print!(" {:>9.3} ({:.2})", best(&plain) / best(times), ratios[ratios.len() / 2]);
+        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// One execution of all blocks in every way.
+fn round(rows: &mut [Row], engines: &mut [BlockEngine<PreState>], variants: &[Variant]) {
+    rows.iter_mut().for_each(Row::run_plain);
+    for (nth, variant) in variants.iter().enumerate() {
+        rows.iter_mut().for_each(|row| row.run(nth, variant, &mut engines[variant.engine]));
+    }
+}
+
+/// Prints all rows, and the geometric mean of each column.
+fn print_table(rows: &[Row], variants: &[Variant]) {
+    print!("{:<24} {:>9} {:>7}", "ratio of best (median)", "plain ms", "native");
+    variants.iter().for_each(|variant| print!(" {:>16}", variant.name));
+    println!();
+    for row in rows {
+        let frames = row.frames.native + row.frames.interpreted();
+        let native = 100.0 * row.frames.native as f64 / frames.max(1) as f64;
+        let ms = best(&row.plain, |took| took.clock) * 1e3;
+        print!("{:<24} {ms:>9.3} {native:>6.1}%", row.subject.name);
+        for (nth, variant) in variants.iter().enumerate() {
+            let seconds = variant.seconds();
+            print!(" {:>9.3} ({:.2})", row.ratio(nth, seconds), row.median(nth, seconds));
+        }
+        println!();
+    }
+    print!("{:<24} {:>9} {:>7}", "geometric mean", "", "");
+    for (nth, variant) in variants.iter().enumerate() {
+        let mean = |get: fn(&Row, usize, Seconds) -> f64| {
+            let logs: f64 = rows.iter().map(|row| get(row, nth, variant.seconds()).ln()).sum();
+            (logs / rows.len() as f64).exp()
+        };
+        print!(" {:>9.3} ({:.2})", mean(Row::ratio), mean(Row::median));
     }
     println!();
 }
 
-/// What `work` gives, and the seconds that it took.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
-    let start = Instant::now();
+/// What `work` gives, and what it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Took) {
+    let (start, cpu) = (Instant::now(), cpu_time::process_cpu_time());
     let done = work();
-    (done, start.elapsed().as_secs_f64())
+    let cpu = cpu_time::process_cpu_time().saturating_sub(cpu);
+    (done, Took { clock: start.elapsed().as_secs_f64(), cpu: cpu.as_secs_f64() })
 }
 
 /// The shortest time.
-fn best(times: &[f64]) -> f64 {
-    times.iter().copied().fold(f64::INFINITY, f64::min)
+fn best(times: &[Took], seconds: Seconds) -> f64 {
+    times.iter().map(seconds).fold(f64::INFINITY, f64::min)
 }

@@ -1,6 +1,6 @@
 //! `evmc build`: compiles contracts to files.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use evmc_store::StoreWriter;
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -14,6 +14,7 @@ use crate::{
     fork::Fork,
     input::Contract,
     output,
+    profile::Profile,
     store::{
         self, Location,
         build::{Outcome, StoreBuild},
@@ -43,13 +44,17 @@ pub fn run(args: &BuildArgs) -> Result<ExitStatus, CliError> {
         set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| CliError::System { action: "watch the parent process", source: error.into() })?;
     }
+    if let (Some(profile), Some(location)) = (&args.profile, &args.store) {
+        let contracts = Profile::read(profile)?.contracts(profile);
+        return into_store(args, location, &contracts, Part::Runtime);
+    }
     let contracts = select(&args.inputs, args.contract.as_deref())?;
     let part = if args.initcode { Part::Initcode } else { Part::Runtime };
     if part == Part::Runtime {
         contracts.iter().for_each(|contract| warn(&contract.warnings));
     }
     if let Some(location) = &args.store {
-        return into_store(args, location, &contracts, part);
+        return into_store(args, location, &BTreeMap::from([(args.fork, contracts)]), part);
     }
     let jobs = build::plan(&contracts, part, args.output.as_deref(), args.emit);
     make_folder(args, jobs.len())?;
@@ -65,7 +70,7 @@ pub fn run(args: &BuildArgs) -> Result<ExitStatus, CliError> {
 /// A build into a store as JSON.
 #[derive(Serialize)]
 struct StoreAnswer {
-    fork: &'static str,
+    forks: Vec<&'static str>,
     backend: &'static str,
     opt_level: u8,
     new: u64,
@@ -77,11 +82,11 @@ struct StoreAnswer {
     refused: Vec<RefusedContract>,
 }
 
-/// Compiles into a store; what goes to object storage is built in a folder that goes away.
+/// Compiles contracts for forks into a store; what goes to object storage is built in a folder that goes away.
 fn into_store(
     args: &BuildArgs,
     location: &Location,
-    contracts: &[Contract],
+    contracts: &BTreeMap<Fork, Vec<Contract>>,
     part: Part,
 ) -> Result<ExitStatus, CliError> {
     let signer = || Ok(store::signer(args.sign.as_deref())?);
@@ -92,34 +97,43 @@ fn into_store(
         Location::Remote(_) => scratch.path(),
     };
     let writer = StoreWriter::open(folder, signer()?)?;
-    let (config, backend) = (config(&args.compile, args.fork), backend(&args.compile)?);
-    let build = StoreBuild {
-        writer: &writer,
-        store: &store::open(folder, &[])?,
-        config: &config,
-        backend: &*backend,
-        part,
-        shard: args.shard,
-        force: args.force,
-    };
-    let bar = output::progress(Some(contracts.len() as u64), contracts.len() < 2);
-    let outcome = build.run(contracts, args.jobs.map_or_else(default_jobs, usize::from), |n| bar.inc(n))?;
+    let backend = backend(&args.compile)?;
+    let total: usize = contracts.values().map(Vec::len).sum();
+    let bar = output::progress(Some(total as u64), total < 2);
+    let mut outcome = Outcome::default();
+    for (&fork, contracts) in contracts {
+        let build = StoreBuild {
+            writer: &writer,
+            store: &store::open(folder, &[])?,
+            config: &config(&args.compile, fork),
+            backend: &*backend,
+            part,
+            shard: args.shard,
+            force: args.force,
+        };
+        let threads = args.jobs.map_or_else(default_jobs, usize::from);
+        outcome += build.run(contracts, threads, |n| bar.inc(n))?;
+    }
     bar.finish_and_clear();
     if let Location::Remote(url) = location {
         Remote::open(url)?.push(&store::open(folder, &[])?, signer)?;
     }
-    report_store(args, backend.name(), outcome)
+    report_store(args, contracts.keys().map(|fork| fork.name()).collect(), backend.name(), outcome)
 }
 
 /// Tells what was put into a store and what was not.
-fn report_store(args: &BuildArgs, backend: &'static str, outcome: Outcome) -> Result<ExitStatus, CliError> {
+fn report_store(
+    args: &BuildArgs,
+    forks: Vec<&'static str>,
+    backend: &'static str,
+    outcome: Outcome,
+) -> Result<ExitStatus, CliError> {
     let Outcome { inserted, skipped, same, elsewhere, refused } = outcome;
     let (refused, status) = tell_refusals(refused);
-    let (fork, opt_level) = (args.fork.name(), args.compile.level);
     let answer = StoreAnswer {
-        fork,
+        forks,
         backend,
-        opt_level,
+        opt_level: args.compile.level,
         new: inserted.new,
         replaced: inserted.replaced,
         unchanged: inserted.unchanged,

@@ -5,6 +5,7 @@ mod build;
 mod completions;
 mod inspect;
 mod passes;
+mod profile;
 mod replay;
 mod run;
 mod statetest;
@@ -33,6 +34,7 @@ pub fn run(command: Command) -> Result<ExitStatus, CliError> {
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Passes(args) => passes::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(args),

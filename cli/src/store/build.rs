@@ -1,6 +1,6 @@
 //! Compiling contracts into a store: what `evmc build --store` does.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::AddAssign};
 
 use evmc_abi::{Descriptor, descriptor::Backend as BackendId};
 use evmc_backend::Backend;
@@ -34,6 +34,16 @@ pub struct Outcome {
     pub elsewhere: usize,
     /// Contracts that were not compiled.
     pub refused: Vec<Refusal>,
+}
+
+impl AddAssign for Outcome {
+    fn add_assign(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.skipped += other.skipped;
+        self.same += other.same;
+        self.elsewhere += other.elsewhere;
+        self.refused.extend(other.refused);
+    }
 }
 
 /// Compiles contracts into a store.

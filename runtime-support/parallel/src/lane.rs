@@ -87,15 +87,15 @@ impl<D: DatabaseRef> Lane<D> {
         Self { evm: AotEvm::new(context, codes), goes_by_list: false }
     }
 
-    /// Goes over to another block; `false` if its rules are not those that the EVM was made for.
-    pub(crate) fn attach(&mut self, block: &Block, base: &Base<D>) -> bool {
+    /// Goes over to another block.
+    pub(crate) fn attach(&mut self, block: &Block, base: &Base<D>) {
         let context = self.evm.context_mut();
-        if context.cfg != block.cfg {
-            return false;
-        }
         context.block.clone_from(&block.env);
+        if context.cfg != block.cfg {
+            context.cfg.clone_from(&block.cfg);
+            self.evm.follow_fork();
+        }
         self.database().base = base.clone();
-        true
     }
 
     /// Where to yield.

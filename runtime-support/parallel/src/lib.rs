@@ -60,3 +60,4 @@ pub use error::BlockError;
 pub use outcome::{Fallback, Outcome, Stats};
 pub use receipt::Receipt;
 pub use state::PreState;
+pub use system::before as system_calls_before;

@@ -129,7 +129,9 @@ impl Profile {
     }
 
     fn take_part<D: DatabaseRef>(&self, run: &Run<D>, lane: &mut Option<Lane<D>>) {
-        drop(lane.take_if(|lane| !lane.attach(&run.block, &run.base)));
+        if let Some(lane) = lane {
+            lane.attach(&run.block, &run.base);
+        }
         let new = || {
             let yields = Yields::new(self.yield_seed);
             Lane::new(&run.block, &run.base, Arc::clone(&self.codes), yields)

@@ -23,8 +23,8 @@ const CONSOLIDATION_REQUESTS: Address = address!("0x0000BBdDc7CE488642fb579F8B00
 /// The contracts that give out requests, with the requests' type (EIP-7685).
 pub(crate) const REQUESTS: [(Address, u8); 2] = [(WITHDRAWAL_REQUESTS, 1), (CONSOLIDATION_REQUESTS, 2)];
 
-/// The calls before the transactions: contract and data.
-pub(crate) fn before(block: &Block) -> impl Iterator<Item = (Address, Bytes)> {
+/// The calls of system contracts before the transactions: contract and data.
+pub fn before(block: &Block) -> impl Iterator<Item = (Address, Bytes)> {
     let spec = block.spec();
     let beacon_root = block.parent_beacon_root.filter(|_| spec.is_enabled_in(SpecId::CANCUN));
     let parent_hash = block.parent_hash.filter(|_| spec.is_enabled_in(SpecId::PRAGUE));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Places in the table; a power of two.
-const ENTRIES: usize = 512;
+const ENTRIES: usize = 4096;
 
 /// What code is known by.
 type Key = (B256, SpecId);

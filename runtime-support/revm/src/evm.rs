@@ -16,7 +16,7 @@ use revm::{
         instructions::EthInstructions,
     },
     interpreter::{InterpreterResult, interpreter::EthInterpreter},
-    primitives::{Address, Bytes},
+    primitives::{Address, AddressSet, Bytes},
     state::EvmState,
 };
 
@@ -117,6 +117,20 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
     /// The context, to change between transactions.
     pub const fn context_mut(&mut self) -> &mut CTX {
         &mut self.inner.ctx
+    }
+
+    /// Makes the EVM one as if made anew for the context's fork, after that has changed. For transactions that happens by
+    /// itself; system calls that come first need it.
+    pub fn follow_fork(&mut self)
+    where
+        P: PrecompileProvider<CTX>,
+    {
+        let spec = self.inner.ctx.cfg().spec();
+        self.inner.precompiles.set_spec(spec.clone());
+        let journal = self.inner.ctx.journal_mut();
+        journal.set_spec_id(spec.into());
+        // The first transaction fills this, and only if it is empty.
+        journal.warm_precompiles(&AddressSet::default());
     }
 
     /// The context, when the EVM is needed no more.
