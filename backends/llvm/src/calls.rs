@@ -183,7 +183,9 @@ impl<'c> Translator<'_, 'c> {
         if interface.convention == Convention::Metered {
             args.push(self.gas()?.into());
         }
-        args.extend(data.args.iter().map(|&arg| BasicMetadataValueEnum::from(self.value(arg))));
+        for &arg in &data.args {
+            args.push(self.passed(arg)?.into());
+        }
         if interface.memory > 0 {
             args.push(self.returned.into());
         }
@@ -217,7 +219,8 @@ impl<'c> Translator<'_, 'c> {
         }
         for (number, &result) in data.results.iter().enumerate() {
             let value = if number < interface.in_registers {
-                self.b.build_extract_value(results, own + number as u32, "")?
+                let passed = self.b.build_extract_value(results, own + number as u32, "")?;
+                self.received(self.func.ty(result), passed)?
             } else {
                 let place = self.offset(self.returned, self.i64(interface.place(number).into()))?;
                 self.load_typed(self.func.ty(result), place, WORD_ALIGN, Region::Words)?

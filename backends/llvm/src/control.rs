@@ -121,7 +121,9 @@ impl<'c> Translator<'_, 'c> {
             Convention::Light => {}
         }
         let (registers, others) = data.args.split_at(self.interface.in_registers.min(data.args.len()));
-        values.extend(registers.iter().map(|&result| self.value(result)));
+        for &result in registers {
+            values.push(self.passed(result)?);
+        }
         if let Some(memory) = self.result_memory {
             for (number, &result) in others.iter().enumerate() {
                 let place = self.interface.place(registers.len() + number);

@@ -2,6 +2,11 @@
 //!
 //! On x86-64 functions of a module call one another by `regcall`, which passes eleven integers in registers
 //! and returns as many; elsewhere by LLVM's own `fastcc`.
+//!
+//! No integer is narrower than a register. Of a `regcall` that passes or returns `i32` or less in one of the
+//! registers that a callee otherwise saves (`r12` to `r15`), LLVM tells the caller that the low half alone is
+//! lost, and the callee that it need not save any of it: the caller then keeps other values in the whole register
+//! across the call. Numbers of 64 bits name the whole register on both sides.
 
 use cranelift_entity::SecondaryMap;
 use evmc_abi::Effects;
@@ -92,13 +97,13 @@ fn interface<'c>(
         }
         Convention::Light => {}
     }
-    params.extend(func.param_types().map(|ty| BasicMetadataTypeEnum::from(types.of(ty))));
+    params.extend(func.param_types().map(|ty| BasicMetadataTypeEnum::from(types.passed(ty))));
     let in_registers = leading(&func.results, RESULT_REGISTERS - results.len());
     let memory = RESULT_BYTES * (func.results.len() - in_registers) as u32;
     if memory > 0 {
         params.push(types.pointer.into());
     }
-    results.extend(func.results[..in_registers].iter().map(|&ty| types.of(ty)));
+    results.extend(func.results[..in_registers].iter().map(|&ty| types.passed(ty)));
     let ty = match (convention, &results[..]) {
         (Convention::Entry, &[status, ..]) => status.fn_type(&params, false),
         _ => types.structure(&results).fn_type(&params, false),

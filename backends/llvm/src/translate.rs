@@ -186,7 +186,9 @@ impl<'a, 'c> Translator<'a, 'c> {
         self.load_bounds()?;
         let params = self.func.entry().map_or(&[][..], |entry| &self.func.blocks[entry].params);
         for &param in params {
-            self.held[param] = given.next();
+            if let Some(passed) = given.next() {
+                self.held[param] = Some(self.received(self.func.ty(param), passed)?);
+            }
         }
         self.result_memory = given.next().map(BasicValueEnum::into_pointer_value);
         Ok(())

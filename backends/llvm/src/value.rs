@@ -12,7 +12,7 @@ use inkwell::types::{BasicTypeEnum, FloatType, IntType, PointerType, StructType,
 use inkwell::values::{BasicValueEnum, FloatValue, IntValue};
 use ruint::aliases::U256;
 
-use crate::translate::Translator;
+use crate::translate::{Done, Translator};
 
 /// LLVM's types.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,11 @@ impl<'c> Types<'c> {
         }
     }
 
+    /// The type as which functions of a module pass a value to one another, see [`crate::signature`].
+    pub fn passed(&self, ty: ir::Type) -> BasicTypeEnum<'c> {
+        if ty.is_int() && ty.bits() < 64 { self.i64.into() } else { self.of(ty) }
+    }
+
     /// A structure of these types.
     pub fn structure(&self, fields: &[BasicTypeEnum<'c>]) -> StructType<'c> {
         self.context.struct_type(fields, false)
@@ -90,6 +95,23 @@ impl<'c> Translator<'_, 'c> {
     pub fn value(&self, value: ir::Value) -> BasicValueEnum<'c> {
         // Only what is never reached is used before it is defined.
         self.held[value].unwrap_or_else(|| self.unit.types.of(self.func.ty(value)).const_zero())
+    }
+
+    /// A value as functions of a module pass it to one another.
+    pub fn passed(&self, value: ir::Value) -> Done<BasicValueEnum<'c>> {
+        let held = self.value(value);
+        match self.unit.types.passed(self.func.ty(value)) {
+            wider if wider == held.get_type() => Ok(held),
+            wider => Ok(self.b.build_int_z_extend(held.into_int_value(), wider.into_int_type(), "")?.into()),
+        }
+    }
+
+    /// A value of a type that was passed.
+    pub fn received(&self, ty: ir::Type, passed: BasicValueEnum<'c>) -> Done<BasicValueEnum<'c>> {
+        match self.unit.types.of(ty) {
+            own if own == passed.get_type() => Ok(passed),
+            own => Ok(self.b.build_int_truncate(passed.into_int_value(), own.into_int_type(), "")?.into()),
+        }
     }
 
     /// A value that the table gives an integer type.
