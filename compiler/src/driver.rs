@@ -100,9 +100,10 @@ pub fn code_hash(code: &[u8]) -> [u8; 32] {
     Keccak256::digest(code).into()
 }
 
-/// Name and version of this compiler, as artifacts hold it.
+/// Name and version of this compiler with a hash of its sources, as artifacts hold it: compilers that make
+/// different code have different names.
 pub fn compiler_build() -> [u8; 32] {
-    descriptor::compiler_build(concat!("evmc ", env!("CARGO_PKG_VERSION")))
+    descriptor::compiler_build(concat!("evmc ", env!("CARGO_PKG_VERSION"), "+", env!("EVMC_SOURCES")))
 }
 
 /// Compiles EVM bytecode to an artifact.

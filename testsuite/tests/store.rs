@@ -319,6 +319,25 @@ fn garbage_is_what_no_index_names_and_what_nothing_runs() {
 }
 
 #[test]
+fn the_compiler_that_was_used_last_is_the_one_that_counts() {
+    let scratch = Scratch::with(&artifacts(0..3));
+    for compiler in [b'z', b'a'] {
+        let other = artifact(1, |metadata| metadata.compiler_build = [compiler; 32]);
+        let inserted = scratch.writer().insert(&[other]).expect("added");
+        assert_eq!((inserted.new, inserted.replaced), (0, 1));
+        let compilers = |number| {
+            let rows = scratch.store().rows().filter(|row| row.key.code_hash == code_hash(number)).collect();
+            let rows: Vec<Row> = rows;
+            rows.iter().map(|row| row.key.compiler_build).collect::<Vec<_>>()
+        };
+        assert_eq!(compilers(1), [[compiler; 32]]);
+        scratch.writer().repair().expect("repaired");
+        assert_eq!(compilers(1), [[compiler; 32]], "the older ones are in packs still");
+        assert_eq!(compilers(0), [metadata().compiler_build]);
+    }
+}
+
+#[test]
 fn a_pack_hardly_in_use_is_written_anew() {
     let scratch = Scratch::with(&artifacts(0..8));
     let store = scratch.store();

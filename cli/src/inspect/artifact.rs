@@ -20,7 +20,7 @@ pub struct ArtifactReport {
     pub file_bytes: usize,
     /// Version of the contract between code and runtime.
     pub abi_version: u32,
-    /// Name and version of the compiler.
+    /// Name, version and sources of the compiler.
     pub compiler: String,
     /// What it was compiled from.
     pub language: &'static str,

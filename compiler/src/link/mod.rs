@@ -42,7 +42,7 @@ pub struct Metadata<'a> {
     pub opt_level: u8,
     /// Processor features that the code needs.
     pub cpu_features: CpuFeatures,
-    /// Name and version of the compiler, see [`evmc_abi::descriptor::compiler_build`].
+    /// Name, version and sources of the compiler, see [`evmc_abi::descriptor::compiler_build`].
     pub compiler_build: [u8; 32],
     /// Whether the code keeps EVM stack items in the frame's memory stack.
     pub uses_memory_stack: bool,

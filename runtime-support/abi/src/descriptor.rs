@@ -262,7 +262,7 @@ descriptor! {
     code_hash: [u8; 32],
     /// Hash of the gas table that the charges come from.
     gas_table_hash: [u8; 32],
-    /// Name and version of the compiler, padded with zeros.
+    /// Name, version and sources of the compiler, padded with zeros.
     compiler_build: [u8; 32],
     /// Bits of the [`CpuFeatures`] that the code needs.
     cpu_features: u64,

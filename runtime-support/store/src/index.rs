@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -216,6 +216,23 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
+    /// The keys that differ from this one in the compiler alone, or not at all.
+    fn by_any_compiler(key: &StoreKey) -> RangeInclusive<StoreKey> {
+        let by = |compiler_build| StoreKey { compiler_build, ..*key };
+        by([0; 32])..=by([u8::MAX; 32])
+    }
+
+    /// Whether there is an artifact that differs from this one in the compiler alone.
+    pub(crate) fn has_by_other_compilers(&self, key: &StoreKey) -> bool {
+        self.rows.range(Self::by_any_compiler(key)).any(|(other, _)| other != key)
+    }
+
+    /// Removes an artifact, and those that differ from it in the compiler alone.
+    pub(crate) fn remove_by_any_compiler(&mut self, key: &StoreKey) {
+        let keys: Vec<StoreKey> = self.rows.range(Self::by_any_compiler(key)).map(|(key, _)| *key).collect();
+        keys.iter().for_each(|key| drop(self.rows.remove(key)));
+    }
+
     /// Makes it the index of a store.
     pub(crate) fn write(mut self, store: &Path, signer: Option<&Signer>) -> Result<(), StoreError> {
         self.generation += 1;

@@ -24,7 +24,8 @@ pub struct StoreKey {
     pub opt_level: u8,
     /// Bits of the processor features that the code needs.
     pub cpu_features: u64,
-    /// Name and version of the compiler, padded with zeros.
+    /// Name, version and sources of the compiler, padded with zeros. The last of the fields that keys are ordered by:
+    /// those that differ in nothing else lie together.
     pub compiler_build: [u8; 32],
 }
 

@@ -32,7 +32,7 @@ pub struct StoreWriter {
 pub struct Inserted {
     /// Artifacts under new keys.
     pub new: u64,
-    /// Artifacts that took the place of others with the same keys.
+    /// Artifacts that took the place of others with the same keys, or keys that differ in the compiler alone.
     pub replaced: u64,
     /// Artifacts that were there already.
     pub unchanged: u64,
@@ -66,7 +66,8 @@ impl StoreWriter {
         Ok(Self { folder: folder.to_owned(), signer })
     }
 
-    /// Adds artifacts, those with equal keys in place of what is there. All or, on error, none.
+    /// Adds artifacts, in place of what is there with equal keys, or with keys that differ in the compiler alone: of two
+    /// compilers, the one that was used last is the one that is wanted. All or, on error, none.
     ///
     /// # Errors
     /// One of them is not a whole artifact; the index is damaged or signed by a key that we do not have; the
@@ -84,8 +85,8 @@ impl StoreWriter {
                     inserted.unchanged += 1;
                     continue;
                 }
-                Some(_) => inserted.replaced += 1,
-                None => inserted.new += 1,
+                None if !contents.has_by_other_compilers(&artifact.key) => inserted.new += 1,
+                _ => inserted.replaced += 1,
             }
             fresh.push(artifact);
         }
@@ -97,7 +98,7 @@ impl StoreWriter {
     }
 
     /// Takes over the artifacts of another store, whose packs lie in our folder already or will: theirs in place of
-    /// ours with equal keys. Where we have nothing that they lack, the index becomes theirs, signature and all.
+    /// ours as in [`Self::insert`]. Where we have nothing that they lack, the index becomes theirs, signature and all.
     ///
     /// # Errors
     /// The index is damaged or signed by a key that we do not have; the system refuses.
@@ -114,12 +115,13 @@ impl StoreWriter {
             };
         }
         let mut contents = self.contents()?;
+        theirs.rows.keys().for_each(|key| contents.remove_by_any_compiler(key));
         contents.rows.extend(theirs.rows);
         contents.write(&self.folder, self.signer.as_ref())
     }
 
     /// Makes a new index of all artifacts in the packs that pass every check. Where the old index can be read,
-    /// it decides between artifacts with equal keys.
+    /// it decides between artifacts with equal keys, and with keys that differ in the compiler alone.
     ///
     /// # Errors
     /// The system refuses.
@@ -148,6 +150,13 @@ impl StoreWriter {
                 if is_old {
                     *entry = (row, pack);
                 }
+            }
+        }
+        // What another compiler had taken the place of is still in its pack.
+        for key in old.rows.keys() {
+            if let Some(row) = contents.rows.get(key).copied() {
+                contents.remove_by_any_compiler(key);
+                contents.rows.insert(*key, row);
             }
         }
         repaired.kept = contents.rows.len() as u64;
@@ -205,6 +214,7 @@ impl StoreWriter {
         file::replace(&pack::path(&self.folder, &row.id), &pack.bytes)?;
         for (artifact, &(offset, len)) in artifacts.iter().zip(&pack.spans) {
             let found = ArtifactRow::new(&artifact.key, artifact.checksum, 0, offset, len);
+            contents.remove_by_any_compiler(&artifact.key);
             contents.rows.insert(artifact.key, (found, row));
         }
         Ok(())
