@@ -230,7 +230,9 @@ impl Contents {
     /// Removes an artifact, and those that differ from it in the compiler alone.
     pub(crate) fn remove_by_any_compiler(&mut self, key: &StoreKey) {
         let keys: Vec<StoreKey> = self.rows.range(Self::by_any_compiler(key)).map(|(key, _)| *key).collect();
-        keys.iter().for_each(|key| drop(self.rows.remove(key)));
+        for key in keys {
+            self.rows.remove(&key);
+        }
     }
 
     /// Makes it the index of a store.
