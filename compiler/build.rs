@@ -4,6 +4,8 @@
 //! the one for those of the other. The hash is over names and contents of files alone, so that it is the same
 //! in every checkout.
 
+#![forbid(unsafe_code)]
+
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
