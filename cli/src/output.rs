@@ -57,6 +57,11 @@ pub fn print(text: impl AsRef<[u8]>) -> Result<(), CliError> {
     }
 }
 
+/// Share of `part` in `whole`, in per cent.
+pub fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
+}
+
 /// Progress on standard error if that is a terminal, else something that draws nothing.
 ///
 /// `total` is `None` where the end is not known in advance.

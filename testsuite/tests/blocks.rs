@@ -26,6 +26,7 @@ use evmc_testsuite::{
         matrix::{self, Kind, Played, list},
         reference::Reference,
         stored::Codes,
+        synthetic,
     },
     data_folder,
 };
@@ -128,6 +129,22 @@ fn check_made(made: &MadeBlock, engines: &mut [BlockEngine<PreState>]) {
             assert_eq!(outcome.stats.fallback, fallback, "{what}");
             assert!(outcome.stats.re_executions <= block.transactions.len() as u64, "{what}");
         }
+    }
+}
+
+#[test]
+fn an_engine_goes_over_from_one_configuration_to_another() {
+    let codes: Arc<dyn CodeSource> = Arc::new(NoCode);
+    let mut engines = engines(&codes, 7, false);
+    let transfers = synthetic::transfers(4);
+    let forks = [SpecId::OSAKA, SpecId::AMSTERDAM, SpecId::LONDON, SpecId::AMSTERDAM];
+    // Of Amsterdam with and without a log for each payment (EIP-7708), which the fork's number does not tell.
+    for (spec, has_no_logs) in forks.into_iter().flat_map(|spec| [(spec, false), (spec, true)]) {
+        let mut block = Block::clone(&transfers.block);
+        block.cfg = block.cfg.with_spec_and_mainnet_gas_params(spec);
+        block.cfg.amsterdam_eip7708_disabled = has_no_logs;
+        let (block, state) = (Arc::new(block), Arc::clone(&transfers.state));
+        check_made(&MadeBlock { name: "transfers", block, state }, &mut engines);
     }
 }
 

@@ -18,9 +18,11 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use clap::Parser;
 use evmc::{
     backend::{self, BackendName},
+    bench::stats::geometric_mean,
     cpu_time,
     engine::{Codes, NativeMaker},
-    output, replay,
+    output::{self, percent},
+    replay,
 };
 use evmc_compiler::driver::Config;
 use evmc_parallel::{AccessList, BlockEngine, Options, PreState, Schedule};
@@ -279,8 +281,7 @@ fn print_table(rows: &[Row], variants: &[Variant]) {
     variants.iter().for_each(|variant| print!(" {:>16}", variant.name));
     println!();
     for row in rows {
-        let frames = row.frames.native + row.frames.interpreted();
-        let native = 100.0 * row.frames.native as f64 / frames.max(1) as f64;
+        let native = percent(row.frames.native, row.frames.native + row.frames.interpreted());
         let ms = best(&row.plain, |took| took.clock) * 1e3;
         print!("{:<24} {ms:>9.3} {native:>6.1}%", row.subject.name);
         for (nth, variant) in variants.iter().enumerate() {
@@ -292,8 +293,8 @@ fn print_table(rows: &[Row], variants: &[Variant]) {
     print!("{:<24} {:>9} {:>7}", "geometric mean", "", "");
     for (nth, variant) in variants.iter().enumerate() {
         let mean = |get: fn(&Row, usize, Seconds) -> f64| {
-            let logs: f64 = rows.iter().map(|row| get(row, nth, variant.seconds()).ln()).sum();
-            (logs / rows.len() as f64).exp()
+            let ratios = rows.iter().map(|row| get(row, nth, variant.seconds()));
+            geometric_mean(ratios).unwrap_or(f64::NAN)
         };
         print!(" {:>9.3} ({:.2})", mean(Row::ratio), mean(Row::median));
     }

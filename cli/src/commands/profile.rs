@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path};
 use crate::{
     args::ProfileArgs,
     error::{CliError, ExitStatus},
-    output,
+    output::{self, percent},
     profile::{Counter, Profile, ProfiledCode},
     replay,
 };
@@ -72,9 +72,4 @@ fn text(profile: &Profile, args: &ProfileArgs) -> String {
         None => String::new(),
     };
     text + &hint
-}
-
-/// A part of a whole, in per cent.
-fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }

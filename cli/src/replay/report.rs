@@ -5,6 +5,8 @@ use std::fmt::Write;
 use evmc_parallel::{Fallback, Outcome};
 use serde::Serialize;
 
+use crate::output::percent;
+
 use super::{Survived, format::ReplayBlock};
 
 /// Nanoseconds in a millisecond.
@@ -94,11 +96,6 @@ fn fallback(why: &Fallback) -> String {
 /// Million gas in a second.
 fn mgas_per_s(gas: u64, ms: f64) -> f64 {
     if ms > 0.0 { gas as f64 / ms / 1e3 } else { 0.0 }
-}
-
-/// Share of `part` in `whole`, in per cent.
-fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }
 
 /// All blocks.

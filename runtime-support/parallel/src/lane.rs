@@ -92,7 +92,7 @@ impl<D: DatabaseRef> Lane<D> {
         let context = self.evm.context_mut();
         context.block.clone_from(&block.env);
         if context.cfg != block.cfg {
-            context.cfg.clone_from(&block.cfg);
+            context.modify_cfg(|cfg| cfg.clone_from(&block.cfg));
             self.evm.follow_fork();
         }
         self.database().base = base.clone();

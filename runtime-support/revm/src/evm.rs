@@ -119,18 +119,16 @@ impl<CTX: ContextTr, P> AotEvm<CTX, P> {
         &mut self.inner.ctx
     }
 
-    /// Makes the EVM one as if made anew for the context's fork, after that has changed. For transactions that happens by
-    /// itself; system calls that come first need it.
+    /// Makes the EVM one as if made anew for the context's fork, after that has changed by what tells the journal too, such
+    /// as revm's `Context::modify_cfg`. For transactions that happens by itself; system calls that come first need it.
     pub fn follow_fork(&mut self)
     where
         P: PrecompileProvider<CTX>,
     {
         let spec = self.inner.ctx.cfg().spec();
-        self.inner.precompiles.set_spec(spec.clone());
-        let journal = self.inner.ctx.journal_mut();
-        journal.set_spec_id(spec.into());
+        self.inner.precompiles.set_spec(spec);
         // The first transaction fills this, and only if it is empty.
-        journal.warm_precompiles(&AddressSet::default());
+        self.inner.ctx.journal_mut().warm_precompiles(&AddressSet::default());
     }
 
     /// The context, when the EVM is needed no more.

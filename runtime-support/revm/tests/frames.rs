@@ -1,5 +1,6 @@
 //! Frames under compiled code end as under revm's interpreter: status, gas, logs, state.
 
+#[allow(dead_code, reason = "shared with tests that count gas by frame")]
 mod common;
 
 use std::sync::Arc;

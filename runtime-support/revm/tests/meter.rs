@@ -11,42 +11,18 @@ use std::{
     },
 };
 
-use common::{A, B, World, walker::Walkers};
+use common::{
+    B,
+    calls::{INTRINSIC, callee, caller, world},
+    walker::Walkers,
+};
 use evmc_revm::{AotEvm, CodeSource, FrameCode, FrameCounts, NoCode, meter};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use revm::{
     ExecuteEvm,
-    bytecode::{Bytecode, opcode::*},
-    primitives::{Address, B256, hardfork::SpecId, keccak256},
+    bytecode::Bytecode,
+    primitives::{B256, hardfork::SpecId, keccak256},
 };
-
-/// Intrinsic gas of a call without calldata.
-const INTRINSIC: u64 = 21_000;
-
-/// Calls the precompile at 4 and a contract, then stores what is left of the gas.
-fn caller(callee: Address) -> Vec<u8> {
-    let zeros = [PUSH1, 0, PUSH1, 0, PUSH1, 32, PUSH1, 0];
-    let tail = callee.into_array();
-    [
-        &zeros[..],
-        &[PUSH1, 4, GAS, STATICCALL],
-        &zeros,
-        &[PUSH2, tail[18], tail[19], GAS, STATICCALL],
-        &[PUSH1, 1, SSTORE, PUSH1, 2, SSTORE],
-    ]
-    .concat()
-}
-
-/// Loads, and returns a word.
-fn callee() -> Vec<u8> {
-    vec![PUSH1, 7, SLOAD, PUSH1, 0, MSTORE, PUSH1, 32, PUSH1, 0, RETURN]
-}
-
-fn world() -> World {
-    let mut world = World::new(&[(A, caller(B)), (B, callee())]);
-    world.calldata.clear();
-    world
-}
 
 /// Walks these codes.
 struct Only(Vec<B256>);
@@ -66,7 +42,7 @@ impl CodeSource for Only {
 
 /// Counts, and gas used in all.
 fn run(codes: &[Vec<u8>]) -> (FrameCounts, u64) {
-    let world = world();
+    let world = world(callee());
     let mut evm =
         AotEvm::new(world.context(world.database()), Arc::new(Only(codes.iter().map(keccak256).collect())));
     let outcome = evm.transact(world.transaction()).expect("a valid transaction");
@@ -137,7 +113,7 @@ impl Recorder for Recorded {
 fn counts_go_to_the_recorder_by_the_end_of_the_evm() {
     let recorded = Recorded::default();
     let counts = metrics::with_local_recorder(&recorded, || {
-        let world = world();
+        let world = world(callee());
         let source = Arc::new(Only(vec![keccak256(callee())]));
         let mut evm = AotEvm::new(world.context(world.database()), source);
         evm.transact(world.transaction()).expect("a valid transaction");

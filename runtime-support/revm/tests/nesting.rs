@@ -1,5 +1,6 @@
 //! Nested frames: depth, the native stack, and errors that end all of them.
 
+#[allow(dead_code, reason = "shared with tests that count gas by frame")]
 mod common;
 
 use std::{error::Error, fmt, sync::Arc};

@@ -8,16 +8,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use common::{A, B, World, walker::Walkers};
+use common::{
+    A, B, World,
+    calls::{INTRINSIC, callee, caller, world},
+    walker::Walkers,
+};
 use evmc_revm::{AotEvm, CodeSource, FrameCode};
 use revm::{
     ExecuteEvm,
     bytecode::{Bytecode, opcode::*},
     primitives::{Address, B256, hardfork::SpecId, keccak256},
 };
-
-/// Intrinsic gas of a call without calldata.
-const INTRINSIC: u64 = 21_000;
 
 /// Gas of the precompile at 4 for 32 bytes.
 const IDENTITY: u64 = 18;
@@ -68,36 +69,13 @@ impl CodeSource for Ledger {
     }
 }
 
-/// Calls the precompile at 4 and a contract, with all gas, and stores what they came to.
-fn caller(callee: Address) -> Vec<u8> {
-    let zeros = [PUSH1, 0, PUSH1, 0, PUSH1, 32, PUSH1, 0];
-    let tail = callee.into_array();
-    [
-        &zeros[..],
-        &[PUSH1, 4, GAS, STATICCALL],
-        &zeros,
-        &[PUSH2, tail[18], tail[19], GAS, STATICCALL],
-        &[PUSH1, 1, SSTORE, PUSH1, 2, SSTORE],
-    ]
-    .concat()
-}
-
-/// Loads, and returns a word: 2,118 gas.
-fn callee() -> Vec<u8> {
-    vec![PUSH1, 7, SLOAD, PUSH1, 0, MSTORE, PUSH1, 32, PUSH1, 0, RETURN]
-}
+/// Gas of [`callee`].
 const CALLEE_GAS: u64 = 2_118;
 
 /// Runs `caller(B)` over `callee` and gives the gas that it used.
 fn run(evm: &mut AotEvm<revm::handler::MainnetContext<impl revm::Database>>, world: &World) -> u64 {
     let outcome = evm.transact(world.transaction());
     outcome.expect("a valid transaction").result.tx_gas_used()
-}
-
-fn world(callee: Vec<u8>) -> World {
-    let mut world = World::new(&[(A, caller(B)), (B, callee)]);
-    world.calldata.clear();
-    world
 }
 
 #[test]

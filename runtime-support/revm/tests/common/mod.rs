@@ -1,5 +1,6 @@
 //! The same transaction on revm's interpreter and on compiled code.
 
+pub mod calls;
 pub mod walker;
 
 use std::{fmt::Debug, sync::Arc};
