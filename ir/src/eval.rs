@@ -57,6 +57,9 @@ pub fn eval(opcode: Opcode, ty: Type, from: Type, args: &[U256]) -> Option<Resul
         return None;
     }
     let operand = |i: usize| args.get(i).copied().unwrap_or_default();
+    if let Some(bits) = float::convert(opcode, ty, from, operand(0)) {
+        return Some([bits, U256::ZERO]);
+    }
     if ty.class() == TypeClass::Float
         && let Some(bits) = float::eval(opcode, ty, operand(0), operand(1))
     {

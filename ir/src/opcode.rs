@@ -3,6 +3,9 @@
 //! One row per operation: mnemonic, immediate, operands, results, the types that its controlling
 //! type `T` may be, and effects. Builder, printer, parser, verifier and interpreter derive from it.
 //!
+//! Where an arithmetic operation of floating point gives a NaN, which one is open; `fcanon` makes it a certain one. Everything
+//! else here has exactly one meaning.
+//!
 //! Integer operations are total: division by zero gives 0, the most negative number divided by −1
 //! wraps, a shift by the width or more gives 0 (`ashr`: the sign). A frontend whose language traps
 //! puts its check in front. Meanings are defined once, in [`crate::eval`] for pure operations and in
@@ -21,9 +24,11 @@ pub enum Slot {
     Is(Type),
     /// Any integer type (conversions check the widths themselves).
     AnyInt,
+    /// Any type of floating point.
+    AnyFloat,
     /// Any type of the same width as the controlling type.
     SameWidth,
-    /// As many values as the immediate's signature or host row says, of the types it says.
+    /// As many values as the immediate's signature, host row or runtime row says, of the types it says.
     Rest,
 }
 
@@ -34,6 +39,8 @@ pub enum ImmKind {
     None,
     /// A constant.
     Constant,
+    /// A gas amount.
+    Amount,
     /// A gas amount and the stretch that it pays for.
     Charge,
     /// An exit code.
@@ -44,6 +51,16 @@ pub enum ImmKind {
     Host,
     /// A function of the module.
     Function,
+    /// A function of the runtime.
+    Runtime,
+    /// A linear memory and a displacement in bytes.
+    Linear,
+    /// A number of something of the instance.
+    Index,
+    /// A table and a signature.
+    Element,
+    /// A signature.
+    Signature,
     /// A displacement in items of the memory stack.
     Offset,
     /// A stretch.
@@ -69,6 +86,8 @@ pub enum TypeSet {
     IntOrVector,
     /// Integers of whole bytes.
     Bytes,
+    /// Integers of 32 and 64 bits.
+    IntOf32Or64,
     /// Floating point.
     Float,
     /// This one.
@@ -84,6 +103,7 @@ impl TypeSet {
             Self::Int => ty.is_int(),
             Self::IntOrVector => matches!(ty.class(), TypeClass::Integer | TypeClass::Vector),
             Self::Bytes => ty.is_int() && ty.bits() >= 8,
+            Self::IntOf32Or64 => matches!(ty, Type::I32 | Type::I64),
             Self::Float => matches!(ty.class(), TypeClass::Float),
             Self::Only(only) => only as u8 == ty as u8,
         }
@@ -136,9 +156,9 @@ macro_rules! opcodes {
     };
 }
 
-use Slot::{AnyInt, Is, Rest, SameWidth, T};
-use Type::{I1, I64, I256};
-use TypeSet::{Any, Bytes, Float, Int, IntOrVector, No, Only};
+use Slot::{AnyFloat, AnyInt, Is, Rest, SameWidth, T};
+use Type::{F32, F64, I1, I64, I256};
+use TypeSet::{Any, Bytes, Float, Int, IntOf32Or64, IntOrVector, No, Only};
 
 opcodes! {
     /// A constant; floats and vectors by their bits.
@@ -260,6 +280,20 @@ opcodes! {
     Ftrunc "ftrunc" None (T) -> (T), Float, [];
     /// Round to nearest, ties to even.
     Fnearest "fnearest" None (T) -> (T), Float, [];
+    /// The canonical quiet NaN (positive, only the top bit of the fraction set) for any NaN, else the value itself.
+    Fcanon "fcanon" None (T) -> (T), Float, [];
+    /// binary32 to binary64.
+    Fpromote "fpromote" None (Is(F32)) -> (T), Only(F64), [];
+    /// binary64 to binary32, to nearest.
+    Fdemote "fdemote" None (Is(F64)) -> (T), Only(F32), [];
+    /// A float truncated to a signed integer; the nearest bound where it does not fit, 0 for NaN.
+    FtoSint "f_to_sint" None (AnyFloat) -> (T), IntOf32Or64, [];
+    /// A float truncated to an unsigned integer; the nearest bound where it does not fit, 0 for NaN.
+    FtoUint "f_to_uint" None (AnyFloat) -> (T), IntOf32Or64, [];
+    /// A signed integer of 32 or 64 bits as a float, to nearest.
+    SintToF "sint_to_f" None (AnyInt) -> (T), Float, [];
+    /// An unsigned integer of 32 or 64 bits as a float, to nearest.
+    UintToF "uint_to_f" None (AnyInt) -> (T), Float, [];
     /// Ordered and equal.
     Feq "feq" None (T, T) -> (Is(I1)), Float, [];
     /// Unordered or not equal.
@@ -288,6 +322,42 @@ opcodes! {
     /// `height ≤ room`; leaves the height for the runtime.
     StackCheck "stack.check" Stretch (Is(I64), Is(I64), Is(I64)) -> (), No, [READS_GAS MAY_EXIT];
 
+    /// `lin.load address`: little-endian load from a linear memory at address + displacement; traps outside.
+    LinLoad "lin.load" Linear (Is(I64)) -> (T), Any, [READS_MEMORY MAY_EXIT];
+    /// `lin.store address, value`: little-endian store to a linear memory at address + displacement; traps outside, and
+    /// then stores nothing.
+    LinStore "lin.store" Linear (Is(I64), T) -> (), Any, [WRITES_MEMORY MAY_EXIT];
+    /// The length of a linear memory, in pages.
+    MemorySize "memory.size" Index () -> (Is(I64)), No, [READS_HOST];
+    /// A global of the instance, imported ones first.
+    GlobalGet "global.get" Index () -> (T), Any, [READS_HOST];
+    /// `global.set value`: changes a global.
+    GlobalSet "global.set" Index (T) -> (), Any, [WRITES_HOST];
+    /// `table.get index`: an element of a table, 0 for null; traps outside.
+    TableGet "table.get" Index (Is(I64)) -> (Is(I64)), No, [READS_HOST MAY_EXIT];
+    /// `table.set index, reference`: changes an element of a table; traps outside.
+    TableSet "table.set" Index (Is(I64), Is(I64)) -> (), No, [WRITES_HOST MAY_EXIT];
+    /// Number of elements of a table.
+    TableSize "table.size" Index () -> (Is(I64)), No, [READS_HOST];
+    /// A reference to an imported function.
+    FuncImported "func.imported" Index () -> (Is(I64)), No, [READS_HOST];
+    /// A reference to a function of the module's own, by its number among the referenced ones.
+    FuncOwn "func.own" Index () -> (Is(I64)), No, [READS_HOST];
+    /// `func.element index`: the function in an element of a table; traps outside, where the element is null, and where the
+    /// function has another signature.
+    FuncElement "func.element" Element (Is(I64)) -> (Is(I64)), No, [READS_HOST MAY_EXIT];
+    /// An argument or result on its way between runtime and code, by its number.
+    SlotGet "slot.get" Index () -> (T), Any, [READS_HOST];
+    /// `slot.set value`: puts an argument or result on its way.
+    SlotSet "slot.set" Index (T) -> (), Any, [WRITES_HOST];
+
+    /// Pays static gas and checks nothing: the counter may fall below zero, as a signed number, until `gas.check`.
+    GasPay "gas.pay" Amount () -> (), No, [READS_GAS WRITES_GAS];
+    /// Exits with `out_of_gas` where the counter is below zero.
+    GasCheck "gas.check" None () -> (), No, [READS_GAS MAY_EXIT];
+    /// `depth.check left`: exits with `out_of_gas` where the counter is below zero, else with `call_stack_exhausted` where
+    /// the operand is. In modules that are not metered only the latter.
+    DepthCheck "depth.check" None (Is(I64)) -> (), No, [READS_GAS MAY_EXIT];
     /// Pays static gas for a stretch; exits with `out_of_gas`, which leaves no gas.
     GasCharge "gas.charge" Charge () -> (), No, [METERED];
     /// `gas.charge_at height`: the same where the stack height is dynamic; exits with the stretch.
@@ -303,6 +373,11 @@ opcodes! {
     ExitIf "exit_if" Exit (Is(I1)) -> (), No, [READS_GAS MAY_EXIT];
     /// Calls a host function: words in, words out.
     Host "host" Host (Rest) -> (Rest), No, [];
+    /// Calls a function of the runtime.
+    Runtime "runtime" Runtime (Rest) -> (Rest), No, [];
+    /// `call_ref reference, arguments`: calls the function that a reference, not null, points to; it has the signature.
+    CallRef "call_ref" Signature (Rest) -> (Rest), No,
+        [METERED READS_MEMORY WRITES_MEMORY GROWS_MEMORY READS_HOST WRITES_HOST];
     /// Calls a function of the module. An exit inside it ends the caller too.
     Call "call" Function (Rest) -> (Rest), No,
         [METERED READS_MEMORY WRITES_MEMORY GROWS_MEMORY READS_HOST WRITES_HOST READS_STACK WRITES_STACK];
@@ -315,6 +390,10 @@ opcodes! {
     Switch "switch" Switch (T) -> (), Int, [TERMINATES];
     /// Returns the function's results to its caller in the module.
     Ret "ret" None (Rest) -> (), No, [TERMINATES];
+    /// Calls a function of the module with the same results, in the place of this one.
+    RetCall "ret_call" Function (Rest) -> (), No, [TERMINATES METERED READS_MEMORY WRITES_MEMORY GROWS_MEMORY READS_HOST WRITES_HOST];
+    /// `ret_call_ref reference, arguments`: `call_ref` with the same results, in the place of this function.
+    RetCallRef "ret_call_ref" Signature (Rest) -> (), No, [TERMINATES METERED READS_MEMORY WRITES_MEMORY GROWS_MEMORY READS_HOST WRITES_HOST];
     /// Ends the frame with a code.
     Exit "exit" Exit () -> (), No, [TERMINATES READS_GAS MAY_EXIT];
     /// Is never reached, since what is before it never comes back.

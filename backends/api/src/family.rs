@@ -27,6 +27,8 @@ pub enum Family {
     Float,
     /// VM memory, the memory stack, calldata, fields of the frame.
     Memory,
+    /// What belongs to an instance of WebAssembly: linear memories, globals, tables, references, slots.
+    Instance,
     /// The gas counter, and checks that end the frame.
     Metering,
     /// Calls of host functions.
@@ -54,15 +56,23 @@ impl Family {
             Op::Slt | Op::Sle | Op::Sgt | Op::Sge | Op::Select => Self::Comparison,
             Op::Zext | Op::Sext | Op::Trunc | Op::Bitcast => Self::Conversion,
             Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fmin | Op::Fmax => Self::Float,
-            Op::Fsqrt | Op::Fabs | Op::Fneg | Op::Fcopysign => Self::Float,
+            Op::Fcanon | Op::Fsqrt | Op::Fabs | Op::Fneg | Op::Fcopysign => Self::Float,
             Op::Fceil | Op::Ffloor | Op::Ftrunc | Op::Fnearest => Self::Float,
             Op::Feq | Op::Fne | Op::Flt | Op::Fle => Self::Float,
+            Op::Fpromote | Op::Fdemote | Op::FtoSint | Op::FtoUint => Self::Float,
+            Op::SintToF | Op::UintToF => Self::Float,
+            Op::LinLoad | Op::LinStore | Op::MemorySize | Op::GlobalGet | Op::GlobalSet => Self::Instance,
+            Op::TableGet | Op::TableSet | Op::TableSize => Self::Instance,
+            Op::FuncImported | Op::FuncOwn | Op::FuncElement => Self::Instance,
+            Op::SlotGet | Op::SlotSet => Self::Instance,
+            Op::GasPay | Op::GasCheck | Op::DepthCheck => Self::Metering,
             Op::MemLoad | Op::MemStore | Op::MemEnsure => Self::Memory,
             Op::CalldataLoad | Op::FrameGet | Op::StackLoad | Op::StackStore => Self::Memory,
             Op::StackCheck | Op::GasCharge | Op::GasChargeAt | Op::GasChargeDyn => Self::Metering,
             Op::GasCredit | Op::GasRemaining | Op::ExitIf => Self::Metering,
             Op::Host => Self::Host,
-            Op::Call => Self::Call,
+            Op::Call | Op::CallRef | Op::Runtime => Self::Call,
+            Op::RetCall | Op::RetCallRef => Self::Leave,
             Op::Jump | Op::Branch | Op::Switch | Op::Ret | Op::Exit | Op::Unreachable => Self::Leave,
         }
     }

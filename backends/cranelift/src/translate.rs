@@ -208,6 +208,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             Family::Conversion => self.conversion(data),
             Family::Float => return self.float(data),
             Family::Memory => self.memory(data),
+            Family::Instance => return Err("yet"),
             Family::Metering => self.metering(data),
             Family::Host => self.host(data),
             Family::Call => self.call(data),

@@ -42,6 +42,8 @@ pub(crate) fn object(module: &Module, options: &Options, config: &Config) -> Res
         bytes: bytes.as_slice().to_vec(),
         entry_symbol: options.entry_symbol.clone(),
         native_stack_bytes: native_stack_bytes(&module, &unit.names, bytes.as_slice())?,
+        entries: Vec::new(),
+        trap_sites: Vec::new(),
         backend: crate::NAME,
         functions: module.functions.len() as u32,
         quick_functions: 0,

@@ -118,7 +118,7 @@ impl<'c> Translator<'_, 'c> {
                 values.push(self.i32(0).as_basic_value_enum());
                 values.push(self.gas()?.into());
             }
-            Convention::Light => {}
+            Convention::Light | Convention::Counted | Convention::Uncounted => {}
         }
         let (registers, others) = data.args.split_at(self.interface.in_registers.min(data.args.len()));
         for &result in registers {

@@ -95,7 +95,7 @@ fn interface<'c>(
             params.push(types.i64.into());
             results.extend([BasicTypeEnum::from(types.i32), types.i64.into()]);
         }
-        Convention::Light => {}
+        Convention::Light | Convention::Counted | Convention::Uncounted => {}
     }
     params.extend(func.param_types().map(|ty| BasicMetadataTypeEnum::from(types.passed(ty))));
     let in_registers = leading(&func.results, RESULT_REGISTERS - results.len());

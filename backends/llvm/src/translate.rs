@@ -178,7 +178,7 @@ impl<'a, 'c> Translator<'a, 'c> {
         let gas = match self.interface.convention {
             Convention::Metered => given.next(),
             Convention::Entry => Some(self.load_field(evmc_abi::Field::Gas)?.into()),
-            Convention::Light => None,
+            _ => None,
         };
         if let Some(gas) = gas {
             self.b.build_store(self.variables.gas, gas)?;
@@ -233,6 +233,7 @@ impl<'a, 'c> Translator<'a, 'c> {
             Family::Conversion => self.conversion(data),
             Family::Float => self.float(data),
             Family::Memory => self.memory(data),
+            Family::Instance => Err(Refusal::Unavailable("yet")),
             Family::Metering => self.metering(data),
             Family::Host => self.host(data),
             Family::Call => self.call(data),

@@ -8,7 +8,7 @@ use crate::entities::{Block, Inst, Value};
 use crate::eval;
 use crate::function::{Imm, InstData};
 use crate::opcode::{ImmKind, Opcode, Slot};
-use crate::types::Type;
+use crate::types::{Type, TypeClass};
 
 use super::{Report, Rule};
 
@@ -90,6 +90,11 @@ impl Check<'_, '_> {
     fn rest_of_operands(&self) -> Vec<Expected> {
         match self.data.imm {
             Imm::Host(function) => vec![Expected::Is(Type::I256); function.args()],
+            Imm::Runtime(function) => vec![Expected::Is(Type::I64); function.args()],
+            Imm::Signature(signature) => {
+                let params = &self.report.module.signatures[signature].params;
+                [Type::I64].iter().chain(params).copied().map(Expected::Is).collect()
+            }
             Imm::Function(func) => {
                 let callee = &self.report.module.functions[func];
                 let entry = callee.entry().and_then(|block| callee.blocks.get(block));
@@ -105,6 +110,11 @@ impl Check<'_, '_> {
     fn rest_of_results(&self) -> Vec<Expected> {
         match self.data.imm {
             Imm::Host(function) => vec![Expected::Is(Type::I256); function.results()],
+            Imm::Runtime(function) => vec![Expected::Is(Type::I64); function.results()],
+            Imm::Signature(signature) => {
+                let results = &self.report.module.signatures[signature].results;
+                results.iter().copied().map(Expected::Is).collect()
+            }
             Imm::Function(func) => {
                 let callee = &self.report.module.functions[func];
                 callee.results.iter().copied().map(Expected::Is).collect()
@@ -118,6 +128,7 @@ impl Check<'_, '_> {
             (Slot::Is(ty), _) => Expected::Is(ty),
             (Slot::T, Some(ty)) => Expected::Is(ty),
             (Slot::AnyInt, _) => Expected::Int,
+            (Slot::AnyFloat, _) => Expected::Float,
             (Slot::T | Slot::SameWidth | Slot::Rest, _) => Expected::Any,
         }
     }
@@ -133,6 +144,7 @@ impl Check<'_, '_> {
             let wanted = match expected {
                 Expected::Is(wanted) if wanted != ty => wanted.name(),
                 Expected::Int if !ty.is_int() => "an integer",
+                Expected::Float if ty.class() != TypeClass::Float => "a float",
                 _ => continue,
             };
             self.fail(Rule::Types, format!("{what} {value} is {ty}, expected {wanted}"));
@@ -160,6 +172,15 @@ impl Check<'_, '_> {
         }
         match (&self.data.imm, self.data.ty) {
             (Imm::Field(field), Some(ty)) => self.field(*field, ty),
+            (Imm::Linear { .. } | Imm::Index(_) | Imm::Element { .. }, _) => self.of_instance(),
+            (Imm::Function(func), _) if self.data.opcode == Opcode::RetCall => {
+                let results = &self.report.module.functions[*func].results;
+                self.same_results(results);
+            }
+            (Imm::Signature(signature), _) if self.data.opcode == Opcode::RetCallRef => {
+                let results = &self.report.module.signatures[*signature].results;
+                self.same_results(results);
+            }
             (Imm::Constant(constant), Some(ty)) => {
                 let bits = self.report.function.constants[*constant];
                 if bits > eval::mask(ty) {
@@ -178,6 +199,39 @@ impl Check<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What is called in the place of this function gives what this function gives.
+    fn same_results(&mut self, results: &[Type]) {
+        if results != self.report.function.results {
+            self.fail(Rule::Types, "the callee has other results".into());
+        }
+    }
+
+    /// What the immediate numbers is something that the instance has.
+    fn of_instance(&mut self) {
+        let Some(instance) = &self.report.module.instance else {
+            self.fail(Rule::Reference, "the module is not that of an instance".into());
+            return;
+        };
+        let shape = instance.shape;
+        let (number, count) = match (self.data.opcode, &self.data.imm) {
+            (_, &Imm::Linear { memory, .. }) => (memory, shape.memories),
+            (_, &Imm::Element { table, .. }) => (table, shape.tables),
+            (Opcode::MemorySize, &Imm::Index(number)) => (number, shape.memories),
+            (Opcode::GlobalGet | Opcode::GlobalSet, &Imm::Index(number)) => {
+                (number, shape.imported_globals.saturating_add(shape.own_globals))
+            }
+            (Opcode::FuncImported, &Imm::Index(number)) => (number, shape.imported_functions),
+            (Opcode::FuncOwn, &Imm::Index(number)) => (number, shape.referenced_functions),
+            (Opcode::TableGet | Opcode::TableSet | Opcode::TableSize, &Imm::Index(number)) => {
+                (number, shape.tables)
+            }
+            _ => return,
+        };
+        if number >= count {
+            self.fail(Rule::Reference, format!("there is no number {number}"));
         }
     }
 
@@ -223,6 +277,7 @@ impl Check<'_, '_> {
 enum Expected {
     Is(Type),
     Int,
+    Float,
     Any,
 }
 
@@ -236,6 +291,12 @@ fn kind(imm: &Imm) -> ImmKind {
         Imm::Field(_) => ImmKind::Field,
         Imm::Host(_) => ImmKind::Host,
         Imm::Function(_) => ImmKind::Function,
+        Imm::Runtime(_) => ImmKind::Runtime,
+        Imm::Amount(_) => ImmKind::Amount,
+        Imm::Linear { .. } => ImmKind::Linear,
+        Imm::Index(_) => ImmKind::Index,
+        Imm::Element { .. } => ImmKind::Element,
+        Imm::Signature(_) => ImmKind::Signature,
         Imm::Offset(_) => ImmKind::Offset,
         Imm::Stretch(_) => ImmKind::Stretch,
         Imm::Jump(_) => ImmKind::Jump,

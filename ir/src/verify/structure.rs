@@ -30,6 +30,11 @@ pub(super) fn check_module(module: &Module, errors: &mut Vec<VerifyError>) {
             add(None, format!("{stretch} ends before its start"));
         }
     }
+    for &(id, func) in module.instance.iter().flat_map(|instance| &instance.entries) {
+        if module.functions.get(func).is_none() {
+            add(None, format!("the entry {:#x} does not exist", id.to_bits()));
+        }
+    }
     let Some(entry) = module.entry else { return };
     match module.functions.get(entry) {
         None => add(None, format!("the entry {entry} does not exist")),
@@ -142,6 +147,9 @@ fn check_immediate(report: &mut Report<'_>, block: Block, inst: Inst, data: &Ins
             report.function.constants.get(constant).is_none().then(|| constant.to_string())
         }
         Imm::Function(func) => module.functions.get(func).is_none().then(|| func.to_string()),
+        Imm::Signature(signature) | Imm::Element { signature, .. } => {
+            module.signatures.get(signature).is_none().then(|| signature.to_string())
+        }
         Imm::Charge { stretch, .. } | Imm::Stretch(stretch) => {
             module.stretches.get(stretch).is_none().then(|| stretch.to_string())
         }

@@ -36,8 +36,11 @@ pub const TABLE_ALIGN: u32 = 8;
 /// [`Descriptor::flags`]: the code keeps EVM stack items in [`crate::Frame::stack`].
 pub const FLAG_MEMORY_STACK: u32 = 1;
 
+/// [`Descriptor::flags`]: the code counts gas. WebAssembly alone can be compiled without.
+pub const FLAG_METERED: u32 = 2;
+
 /// All bits of [`Descriptor::flags`] that have a meaning.
-pub const KNOWN_FLAGS: u32 = FLAG_MEMORY_STACK;
+pub const KNOWN_FLAGS: u32 = FLAG_MEMORY_STACK | FLAG_METERED;
 
 /// A value with a fixed little-endian layout.
 pub trait Layout: Sized {
@@ -126,23 +129,23 @@ impl Span {
 pub struct Entry {
     /// Offset of the entry point from the start of the code, in bytes.
     pub offset: u32,
-    /// Which function it is; 0 for the entry of an EVM contract.
+    /// Which function it is: 0 for the entry of an EVM contract, else a [`crate::wasm::EntryId`].
     pub id: u32,
 }
 
-/// A row of the trap-site table: an instruction whose fault means a defined exit.
+/// A row of the trap-site table: an instruction whose fault on a linear memory is a trap of the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct TrapSite {
     /// Offset of the instruction from the start of the code, in bytes.
     pub offset: u32,
-    /// Number of the [`crate::ExitCode`].
-    pub exit: u32,
+    /// Offset of the operation in the WebAssembly module, in bytes.
+    pub source: u32,
 }
 
 struct_layout! { Span { offset: u32, len: u32 } }
 struct_layout! { Entry { offset: u32, id: u32 } }
-struct_layout! { TrapSite { offset: u32, exit: u32 } }
+struct_layout! { TrapSite { offset: u32, source: u32 } }
 struct_layout! { StretchRange { start: u32, end: u32 } }
 struct_layout! { OpRow { static_gas: u16, inputs: u8, outputs: u8, immediate: u8, flags: u8, reserved: [u8; 2] } }
 
@@ -292,8 +295,10 @@ descriptor! {
     op_rows: Span,
     /// Rows of [`StretchRange`]; compiled code names a stretch by its index.
     stretches: Span,
-    /// Rows of [`TrapSite`]; empty for the EVM.
+    /// Rows of [`TrapSite`], sorted by offset; empty for the EVM.
     trap_sites: Span,
+    /// What of a WebAssembly module is not code, as the runtime reads it; empty for the EVM.
+    module: Span,
     /// Access hints; empty in this version.
     access_hints: Span,
 }
@@ -326,6 +331,7 @@ impl Descriptor {
             op_rows: NONE,
             stretches: NONE,
             trap_sites: NONE,
+            module: NONE,
             access_hints: NONE,
         }
     }

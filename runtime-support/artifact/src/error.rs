@@ -235,8 +235,8 @@ pub enum CheckError {
         /// Row of the stretch table.
         index: usize,
     },
-    /// A trap site lies outside the code or names no exit.
-    #[error("trap site {index} is outside the code or names no exit")]
+    /// A trap site lies outside the code or out of order.
+    #[error("trap site {index} is outside the code or out of order")]
     TrapSite {
         /// Row of the trap-site table.
         index: usize,

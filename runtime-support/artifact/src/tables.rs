@@ -4,7 +4,7 @@ use evmc_abi::descriptor::{
     Backend, Descriptor, ENTRY_ALIGN, EVM_FORKS, Entry, KNOWN_FLAGS, Language, Layout, MAGIC, MAX_OPT_LEVEL,
     Span, TABLE_ALIGN, Table, TrapSite,
 };
-use evmc_abi::{ABI_VERSION, CpuFeatures, ExitCode, OpRow, StretchRange};
+use evmc_abi::{ABI_VERSION, CpuFeatures, OpRow, StretchRange};
 
 use crate::bytes::{read, rows};
 use crate::elf::{Segments, contains};
@@ -150,11 +150,13 @@ fn check_stretches(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckErr
     }
 }
 
-/// Trap sites lie in the code and name an exit.
+/// Trap sites lie in the code, in the order of their offsets.
 fn check_trap_sites(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckError> {
-    let wrong =
-        |site: TrapSite| site.offset >= descriptor.text.len || ExitCode::from_number(site.exit).is_none();
-    match rows(bytes).position(wrong) {
+    let wrong = |(site, next): (TrapSite, Option<TrapSite>)| {
+        site.offset >= descriptor.text.len || next.is_some_and(|next| next.offset <= site.offset)
+    };
+    let following = rows(bytes).skip(1).map(Some).chain([None]);
+    match rows(bytes).zip(following).position(wrong) {
         Some(index) => Err(CheckError::TrapSite { index }),
         None => Ok(()),
     }
