@@ -8,6 +8,7 @@ use evmc_abi::{ExitCode, Field, HostFn, RuntimeFn};
 use crate::entities::{Block, Func, Inst, Sig, Stretch, Value};
 use crate::function::{BlockCall, Function, Imm, InstData, SwitchTable, ValueData, ValueDef, Values};
 use crate::opcode::{Opcode, Slot};
+use crate::shape::LaneShape;
 use crate::types::Type;
 
 /// Appends instructions to the current block of a function.
@@ -227,6 +228,25 @@ impl<'f> Builder<'f> {
     pub fn indexed(&mut self, opcode: Opcode, ty: Option<Type>, index: u32, args: &[Value]) -> Option<Value> {
         let inst = self.op(opcode, ty, args, Imm::Index(index));
         self.func.insts[inst].results.first().copied()
+    }
+
+    /// Appends a vector operation that sees its operands in a shape; gives its result.
+    pub fn shaped(&mut self, opcode: Opcode, shape: LaneShape, args: &[Value]) -> Value {
+        let inst = self.op(opcode, None, args, Imm::Shape(shape));
+        self.func.insts[inst].results[0]
+    }
+
+    /// Reads a lane of type `ty`.
+    pub fn extract_lane(&mut self, ty: Type, vector: Value, lane: u8) -> Value {
+        let inst = self.op(Opcode::Vextract, Some(ty), &[vector], Imm::Lane(lane));
+        self.func.insts[inst].results[0]
+    }
+
+    /// The vector with another value in a lane of that value's type.
+    pub fn insert_lane(&mut self, vector: Value, value: Value, lane: u8) -> Value {
+        let ty = self.func.ty(value);
+        let inst = self.op(Opcode::Vinsert, Some(ty), &[vector, value], Imm::Lane(lane));
+        self.func.insts[inst].results[0]
     }
 
     /// Notes where in the source the last instruction of the current block comes from, as an offset in bytes.

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::entities::{Block, Constant, Func, Inst, Sig, Stretch, Value};
 use crate::opcode::Opcode;
+use crate::shape::LaneShape;
 use crate::types::Type;
 
 /// A list of values; most are short.
@@ -92,6 +93,12 @@ pub enum Imm {
     Branch(Box<[BlockCall; 2]>),
     /// Targets by value.
     Switch(Box<SwitchTable>),
+    /// A lane shape.
+    Shape(LaneShape),
+    /// The number of a lane.
+    Lane(u8),
+    /// Numbers of bytes in two vectors.
+    Shuffle([u8; 16]),
 }
 
 /// An instruction.

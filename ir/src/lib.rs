@@ -18,6 +18,7 @@ pub mod eval;
 pub mod function;
 pub mod interp;
 pub mod opcode;
+pub mod shape;
 pub mod text;
 pub mod types;
 pub mod verify;
@@ -31,5 +32,6 @@ pub use function::{
     ValueDef, Values,
 };
 pub use opcode::{ImmKind, Opcode, Slot, TypeSet};
+pub use shape::LaneShape;
 pub use types::{Type, TypeClass};
 pub use verify::{VerifyError, verify};

@@ -6,6 +6,12 @@
 //! Where an arithmetic operation of floating point gives a NaN, which one is open; `fcanon` makes it a certain one. Everything
 //! else here has exactly one meaning.
 //!
+//! Vector operations (`v.*`) take and give `v128` and say by a lane shape in the immediate how they see the bits. What
+//! exists is what machines do in one instruction; frontends compose the rest: complements of comparisons by `not`, greater
+//! by exchanged operands, selections by `and`, `or` and `not`, products of wider lanes by extension first.
+//! Of `v.f*`, those marked *some NaN* leave open lane by lane which NaN a result is, and `v.fcanon` of the same shape settles
+//! it; all other vector operations, `and` to `not` on `v128` included, see or move bits, and so need settled operands.
+//!
 //! Integer operations are total: division by zero gives 0, the most negative number divided by −1
 //! wraps, a shift by the width or more gives 0 (`ashr`: the sign). A frontend whose language traps
 //! puts its check in front. Meanings are defined once, in [`crate::eval`] for pure operations and in
@@ -13,6 +19,7 @@
 
 use evmc_abi::Effects;
 
+use crate::shape::LaneShape;
 use crate::types::{Type, TypeClass};
 
 /// Type of an operand or result.
@@ -71,6 +78,28 @@ pub enum ImmKind {
     Branch,
     /// Targets by value, and a default.
     Switch,
+    /// A lane shape, one of these.
+    Shape(&'static [LaneShape]),
+    /// The number of a lane, in the shape whose lanes have the controlling type.
+    Lane,
+    /// Sixteen numbers of bytes in two vectors.
+    Shuffle,
+}
+
+/// Sets of shapes, as rows name them.
+impl ImmKind {
+    /// Integers.
+    const INTS: Self = Self::Shape(&[I8x16, I16x8, I32x4, I64x2]);
+    /// Integers of up to 32 bits.
+    const INTS_TO_32: Self = Self::Shape(&[I8x16, I16x8, I32x4]);
+    /// Integers of up to 16 bits.
+    const INTS_TO_16: Self = Self::Shape(&[I8x16, I16x8]);
+    /// Integers of 16 and 32 bits.
+    const INTS_OF_16_OR_32: Self = Self::Shape(&[I16x8, I32x4]);
+    /// Integers of 16 bits and more.
+    const INTS_FROM_16: Self = Self::Shape(&[I16x8, I32x4, I64x2]);
+    /// Floating point.
+    const FLOATS: Self = Self::Shape(&[F32x4, F64x2]);
 }
 
 /// The types that a controlling type may be.
@@ -90,6 +119,8 @@ pub enum TypeSet {
     IntOf32Or64,
     /// Floating point.
     Float,
+    /// Those that lanes of vectors have.
+    Lane,
     /// This one.
     Only(Type),
 }
@@ -105,6 +136,7 @@ impl TypeSet {
             Self::Bytes => ty.is_int() && ty.bits() >= 8,
             Self::IntOf32Or64 => matches!(ty, Type::I32 | Type::I64),
             Self::Float => matches!(ty.class(), TypeClass::Float),
+            Self::Lane => matches!(ty, Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::F32 | Type::F64),
             Self::Only(only) => only as u8 == ty as u8,
         }
     }
@@ -156,9 +188,13 @@ macro_rules! opcodes {
     };
 }
 
+use LaneShape::{F32x4, F64x2, I8x16, I16x8, I32x4, I64x2};
 use Slot::{AnyFloat, AnyInt, Is, Rest, SameWidth, T};
-use Type::{F32, F64, I1, I64, I256};
-use TypeSet::{Any, Bytes, Float, Int, IntOf32Or64, IntOrVector, No, Only};
+use Type::{F32, F64, I1, I32, I64, I256};
+use TypeSet::{Any, Bytes, Float, Int, IntOf32Or64, IntOrVector, Lane, No, Only};
+
+/// A vector.
+const V: Slot = Is(Type::V128);
 
 opcodes! {
     /// A constant; floats and vectors by their bits.
@@ -302,6 +338,139 @@ opcodes! {
     Flt "flt" None (T, T) -> (Is(I1)), Float, [];
     /// Ordered and less or equal.
     Fle "fle" None (T, T) -> (Is(I1)), Float, [];
+
+    /// A vector with the operand in every lane.
+    Vsplat "v.splat" None (T) -> (V), Lane, [];
+    /// A lane.
+    Vextract "v.extract" Lane (V) -> (T), Lane, [];
+    /// `v.insert vector, value`: the vector with another value in a lane.
+    Vinsert "v.insert" Lane (V, T) -> (V), Lane, [];
+    /// Bytes of two vectors, by their numbers: 0 to 15 in the first, 16 to 31 in the second.
+    Vshuffle "v.shuffle" Shuffle (V, V) -> (V), No, [];
+    /// `v.swizzle vector, indices`: the bytes of the vector at the indices; 0 for an index above 15.
+    Vswizzle "v.swizzle" None (V, V) -> (V), No, [];
+    /// Whether any bit is one.
+    VanyTrue "v.any_true" None (V) -> (Is(I1)), No, [];
+    /// Whether no lane is zero.
+    VallTrue "v.all_true" INTS (V) -> (Is(I1)), No, [];
+    /// The top bits of all lanes, that of lane 0 lowest.
+    Vbitmask "v.bitmask" INTS (V) -> (Is(I32)), No, [];
+
+    /// Sums, wrapping.
+    Vadd "v.add" INTS (V, V) -> (V), No, [];
+    /// Differences, wrapping.
+    Vsub "v.sub" INTS (V, V) -> (V), No, [];
+    /// Products, wrapping.
+    Vmul "v.mul" INTS_FROM_16 (V, V) -> (V), No, [];
+    /// Absolute values; the most negative number stays.
+    Vabs "v.abs" INTS (V) -> (V), No, [];
+    /// Signed sums, the nearest bound where they do not fit.
+    VsaddSat "v.sadd_sat" INTS_TO_16 (V, V) -> (V), No, [];
+    /// Unsigned sums, the greatest number where they do not fit.
+    VuaddSat "v.uadd_sat" INTS_TO_16 (V, V) -> (V), No, [];
+    /// Signed differences, the nearest bound where they do not fit.
+    VssubSat "v.ssub_sat" INTS_TO_16 (V, V) -> (V), No, [];
+    /// Unsigned differences, 0 where they do not fit.
+    VusubSat "v.usub_sat" INTS_TO_16 (V, V) -> (V), No, [];
+    /// Signed minima.
+    Vsmin "v.smin" INTS_TO_32 (V, V) -> (V), No, [];
+    /// Unsigned minima.
+    Vumin "v.umin" INTS_TO_32 (V, V) -> (V), No, [];
+    /// Signed maxima.
+    Vsmax "v.smax" INTS_TO_32 (V, V) -> (V), No, [];
+    /// Unsigned maxima.
+    Vumax "v.umax" INTS_TO_32 (V, V) -> (V), No, [];
+    /// Unsigned averages, rounded up.
+    Vavgr "v.avgr" INTS_TO_16 (V, V) -> (V), No, [];
+    /// Products of signed fractions of 15 bits in `i16x8`, rounded; the greatest number where they do not fit.
+    Vq15mulrSat "v.q15mulr_sat" None (V, V) -> (V), No, [];
+    /// Sums, in `i32x4`, of the signed products of two neighbours in `i16x8` each, wrapping.
+    Vdot "v.dot" None (V, V) -> (V), No, [];
+    /// Bits that are one in each byte.
+    Vpopcnt "v.popcnt" None (V) -> (V), No, [];
+    /// `v.shl vector, amount`: shifts to the left by the amount modulo the width of a lane.
+    Vshl "v.shl" INTS (V, Is(I32)) -> (V), No, [];
+    /// The same to the right, filling with zeros.
+    Vlshr "v.lshr" INTS (V, Is(I32)) -> (V), No, [];
+    /// The same to the right, filling with the sign.
+    Vashr "v.ashr" INTS (V, Is(I32)) -> (V), No, [];
+    /// Lanes of ones where equal, else of zeros; so do all comparisons.
+    Veq "v.eq" INTS (V, V) -> (V), No, [];
+    /// Unsigned less.
+    Vult "v.ult" INTS_TO_32 (V, V) -> (V), No, [];
+    /// Unsigned less or equal.
+    Vule "v.ule" INTS_TO_32 (V, V) -> (V), No, [];
+    /// Signed less.
+    Vslt "v.slt" INTS (V, V) -> (V), No, [];
+    /// Signed less or equal.
+    Vsle "v.sle" INTS (V, V) -> (V), No, [];
+    /// Signed lanes of the shape, those of the first operand first, as signed ones of half the width; the nearest bound where
+    /// they do not fit.
+    Vsnarrow "v.snarrow" INTS_OF_16_OR_32 (V, V) -> (V), No, [];
+    /// The same, as unsigned ones of half the width.
+    Vunarrow "v.unarrow" INTS_OF_16_OR_32 (V, V) -> (V), No, [];
+    /// The lower half of the shape's lanes, sign-extended to twice the width.
+    VsextLow "v.sext_low" INTS_TO_32 (V) -> (V), No, [];
+    /// The upper half, sign-extended.
+    VsextHigh "v.sext_high" INTS_TO_32 (V) -> (V), No, [];
+    /// The lower half, zero-extended.
+    VzextLow "v.zext_low" INTS_TO_32 (V) -> (V), No, [];
+    /// The upper half, zero-extended.
+    VzextHigh "v.zext_high" INTS_TO_32 (V) -> (V), No, [];
+    /// Sums of two neighbours each, sign-extended to twice the width.
+    VsaddPairs "v.sadd_pairs" INTS_TO_16 (V) -> (V), No, [];
+    /// Sums of two neighbours each, zero-extended to twice the width.
+    VuaddPairs "v.uadd_pairs" INTS_TO_16 (V) -> (V), No, [];
+
+    /// Floating-point sums; some NaN.
+    Vfadd "v.fadd" FLOATS (V, V) -> (V), No, [];
+    /// Floating-point differences; some NaN.
+    Vfsub "v.fsub" FLOATS (V, V) -> (V), No, [];
+    /// Floating-point products; some NaN.
+    Vfmul "v.fmul" FLOATS (V, V) -> (V), No, [];
+    /// Floating-point quotients; some NaN.
+    Vfdiv "v.fdiv" FLOATS (V, V) -> (V), No, [];
+    /// Minima; some NaN where an operand is NaN, −0 below +0.
+    Vfmin "v.fmin" FLOATS (V, V) -> (V), No, [];
+    /// Maxima; some NaN where an operand is NaN, +0 above −0.
+    Vfmax "v.fmax" FLOATS (V, V) -> (V), No, [];
+    /// The second operand's lane where it is less, else the first's.
+    Vpmin "v.pmin" FLOATS (V, V) -> (V), No, [];
+    /// The second operand's lane where it is greater, else the first's.
+    Vpmax "v.pmax" FLOATS (V, V) -> (V), No, [];
+    /// Square roots; some NaN.
+    Vfsqrt "v.fsqrt" FLOATS (V) -> (V), No, [];
+    /// Round up; some NaN.
+    Vfceil "v.fceil" FLOATS (V) -> (V), No, [];
+    /// Round down; some NaN.
+    Vffloor "v.ffloor" FLOATS (V) -> (V), No, [];
+    /// Round towards zero; some NaN.
+    Vftrunc "v.ftrunc" FLOATS (V) -> (V), No, [];
+    /// Round to nearest, ties to even; some NaN.
+    Vfnearest "v.fnearest" FLOATS (V) -> (V), No, [];
+    /// The canonical quiet NaN in every lane that is a NaN, else the lane itself.
+    Vfcanon "v.fcanon" FLOATS (V) -> (V), No, [];
+    /// Ordered and equal.
+    Vfeq "v.feq" FLOATS (V, V) -> (V), No, [];
+    /// Unordered or not equal.
+    Vfne "v.fne" FLOATS (V, V) -> (V), No, [];
+    /// Ordered and less.
+    Vflt "v.flt" FLOATS (V, V) -> (V), No, [];
+    /// Ordered and less or equal.
+    Vfle "v.fle" FLOATS (V, V) -> (V), No, [];
+    /// The shape's lanes truncated to signed integers of 32 bits, lowest first, then zeros; the nearest bound where they do
+    /// not fit, 0 for NaN.
+    VfToSint "v.f_to_sint" FLOATS (V) -> (V), No, [];
+    /// The same to unsigned integers of 32 bits.
+    VfToUint "v.f_to_uint" FLOATS (V) -> (V), No, [];
+    /// As many of the lowest signed integers of 32 bits as the shape has lanes, as floats, to nearest.
+    VsintToF "v.sint_to_f" FLOATS (V) -> (V), No, [];
+    /// The same of unsigned integers of 32 bits.
+    VuintToF "v.uint_to_f" FLOATS (V) -> (V), No, [];
+    /// The two lower lanes of `f32x4` as `f64x2`; some NaN.
+    Vfpromote "v.fpromote" None (V) -> (V), No, [];
+    /// The lanes of `f64x2` as the two lower ones of `f32x4`, to nearest, then zeros; some NaN.
+    Vfdemote "v.fdemote" None (V) -> (V), No, [];
 
     /// Little-endian load from VM memory at a byte offset; the range is ensured.
     MemLoad "mem.load" None (Is(I64)) -> (T), Any, [READS_MEMORY];

@@ -25,6 +25,8 @@ pub enum Family {
     Conversion,
     /// Floating point.
     Float,
+    /// Vectors of lanes.
+    Vector,
     /// VM memory, the memory stack, calldata, fields of the frame.
     Memory,
     /// What belongs to an instance of WebAssembly: linear memories, globals, tables, references, slots.
@@ -61,6 +63,23 @@ impl Family {
             Op::Feq | Op::Fne | Op::Flt | Op::Fle => Self::Float,
             Op::Fpromote | Op::Fdemote | Op::FtoSint | Op::FtoUint => Self::Float,
             Op::SintToF | Op::UintToF => Self::Float,
+            Op::Vsplat | Op::Vextract | Op::Vinsert | Op::Vshuffle | Op::Vswizzle => Self::Vector,
+            Op::VanyTrue | Op::VallTrue | Op::Vbitmask => Self::Vector,
+            Op::Vadd | Op::Vsub | Op::Vmul | Op::Vabs | Op::Vpopcnt => Self::Vector,
+            Op::VsaddSat | Op::VuaddSat | Op::VssubSat | Op::VusubSat => Self::Vector,
+            Op::Vsmin | Op::Vumin | Op::Vsmax | Op::Vumax => Self::Vector,
+            Op::Vavgr | Op::Vq15mulrSat | Op::Vdot => Self::Vector,
+            Op::Vshl | Op::Vlshr | Op::Vashr => Self::Vector,
+            Op::Veq | Op::Vult | Op::Vule | Op::Vslt | Op::Vsle => Self::Vector,
+            Op::Vsnarrow | Op::Vunarrow => Self::Vector,
+            Op::VsextLow | Op::VsextHigh | Op::VzextLow | Op::VzextHigh => Self::Vector,
+            Op::VsaddPairs | Op::VuaddPairs => Self::Vector,
+            Op::Vfadd | Op::Vfsub | Op::Vfmul | Op::Vfdiv | Op::Vfmin | Op::Vfmax => Self::Vector,
+            Op::Vpmin | Op::Vpmax | Op::Vfsqrt | Op::Vfcanon => Self::Vector,
+            Op::Vfceil | Op::Vffloor | Op::Vftrunc | Op::Vfnearest => Self::Vector,
+            Op::Vfeq | Op::Vfne | Op::Vflt | Op::Vfle => Self::Vector,
+            Op::VfToSint | Op::VfToUint | Op::VsintToF | Op::VuintToF => Self::Vector,
+            Op::Vfpromote | Op::Vfdemote => Self::Vector,
             Op::LinLoad | Op::LinStore | Op::MemorySize | Op::GlobalGet | Op::GlobalSet => Self::Instance,
             Op::TableGet | Op::TableSet | Op::TableSize => Self::Instance,
             Op::FuncImported | Op::FuncOwn | Op::FuncElement => Self::Instance,

@@ -207,6 +207,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             Family::Comparison => self.comparison(data),
             Family::Conversion => self.conversion(data),
             Family::Float => return self.float(data),
+            Family::Vector => return self.vector(data),
             Family::Memory => self.memory(data),
             Family::Instance => return Err("yet"),
             Family::Metering => self.metering(data),

@@ -49,6 +49,7 @@ mod target;
 mod tier;
 mod translate;
 mod value;
+mod vector;
 
 use evmc_backend::{Backend, BackendError, Object, Options};
 use evmc_ir::Module;

@@ -232,6 +232,7 @@ impl<'a, 'c> Translator<'a, 'c> {
             Family::Comparison => self.comparison(data),
             Family::Conversion => self.conversion(data),
             Family::Float => self.float(data),
+            Family::Vector => self.vector(data),
             Family::Memory => self.memory(data),
             Family::Instance => Err(Refusal::Unavailable("yet")),
             Family::Metering => self.metering(data),

@@ -8,7 +8,7 @@ use evmc_abi::{ExitCode, Field, HostFn};
 use ruint::aliases::U256;
 
 use crate::entities::{Block, Func, Inst, Stretch, Value};
-use crate::eval::{self, eval};
+use crate::eval::{self, eval_inst};
 use crate::function::{BlockCall, Function, Imm, InstData, Module};
 use crate::opcode::Opcode;
 use crate::types::Type;
@@ -236,9 +236,8 @@ impl<'m> Interpreter<'m> {
         Ok(Flow::Next)
     }
 
-    /// Constants and everything that [`eval`] knows.
+    /// Constants and everything that [`eval_inst`] knows.
     fn pure(&mut self, function: &Function, base: usize, data: &InstData) {
-        let ty = data.ty.unwrap_or(Type::I256);
         if let Imm::Constant(constant) = data.imm {
             self.set(base, data.results[0], function.constants[constant]);
             return;
@@ -248,7 +247,7 @@ impl<'m> Interpreter<'m> {
             *place = self.get(base, arg);
         }
         let from = function.ty(data.args[0]);
-        let results = eval(data.opcode, ty, from, &args[..data.args.len()]);
+        let results = eval_inst(data, from, &args[..data.args.len()]);
         for (&value, bits) in data.results.iter().zip(results.into_iter().flatten()) {
             self.set(base, value, bits);
         }

@@ -1,6 +1,7 @@
 //! Each instruction against its row of the table: arity, types, immediates, targets.
 
 use std::collections::HashSet;
+use std::mem::discriminant;
 
 use evmc_abi::wasm::MAX_SLOTS;
 use evmc_abi::{Effects, Field, FieldKind};
@@ -9,6 +10,7 @@ use crate::entities::{Block, Inst, Value};
 use crate::eval;
 use crate::function::{Imm, InstData};
 use crate::opcode::{ImmKind, Opcode, Slot};
+use crate::shape::LaneShape;
 use crate::types::{Type, TypeClass};
 
 use super::{Report, Rule};
@@ -53,7 +55,7 @@ impl Check<'_, '_> {
             self.fail(Rule::Types, format!("controlling type {found} is not in {:?}", row.types));
             return;
         }
-        if kind(&self.data.imm) != row.imm {
+        if discriminant(&kind(&self.data.imm)) != discriminant(&row.imm) {
             let message = format!("the immediate is not of kind {:?}", row.imm);
             self.fail(Rule::Arity, message);
             return;
@@ -176,6 +178,7 @@ impl Check<'_, '_> {
         }
         match (&self.data.imm, self.data.ty) {
             (Imm::Field(field), Some(ty)) => self.field(*field, ty),
+            (Imm::Shape(_) | Imm::Lane(_) | Imm::Shuffle(_), _) => self.lanes(),
             (Imm::Linear { .. } | Imm::Index(_) | Imm::Element { .. } | Imm::Runtime(_), _) => {
                 self.of_instance()
             }
@@ -242,6 +245,27 @@ impl Check<'_, '_> {
         }
     }
 
+    /// The shape is one of the row's, lanes exist.
+    fn lanes(&mut self) {
+        match (&self.data.imm, self.data.opcode.row().imm) {
+            (Imm::Shape(shape), ImmKind::Shape(shapes)) if !shapes.contains(shape) => {
+                self.fail(Rule::Types, format!("{shape} is not one of {shapes:?}"));
+            }
+            (&Imm::Lane(lane), _) => {
+                let lanes = self.data.ty.and_then(LaneShape::of_lane).map_or(0, LaneShape::lanes);
+                if u32::from(lane) >= lanes {
+                    self.fail(Rule::Reference, format!("there is no lane {lane}"));
+                }
+            }
+            (Imm::Shuffle(bytes), _) => {
+                if let Some(byte) = bytes.iter().find(|&&byte| byte >= 32) {
+                    self.fail(Rule::Reference, format!("there is no byte {byte}"));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn field(&mut self, field: Field, ty: Type) {
         let name = field.name();
         let holds = match field.kind() {
@@ -288,7 +312,7 @@ enum Expected {
     Any,
 }
 
-/// The kind of an immediate.
+/// The kind of an immediate, without the shapes that a row allows.
 fn kind(imm: &Imm) -> ImmKind {
     match imm {
         Imm::None => ImmKind::None,
@@ -309,5 +333,8 @@ fn kind(imm: &Imm) -> ImmKind {
         Imm::Jump(_) => ImmKind::Jump,
         Imm::Branch(_) => ImmKind::Branch,
         Imm::Switch(_) => ImmKind::Switch,
+        Imm::Shape(_) => ImmKind::Shape(&[]),
+        Imm::Lane(_) => ImmKind::Lane,
+        Imm::Shuffle(_) => ImmKind::Shuffle,
     }
 }

@@ -17,8 +17,10 @@ mod mapping;
 mod recovery;
 
 use std::ops::Range;
+use std::ptr::NonNull;
 
-use evmc_abi::descriptor::{Descriptor, Span, Table};
+use evmc_abi::descriptor::{Descriptor, Entry, Span, Table, TrapSite};
+use evmc_abi::wasm::EntryId;
 use evmc_abi::{EntryPoint, ExitCode, Frame, OpRow, StretchRange};
 use evmc_artifact::CheckedArtifact;
 use thiserror::Error;
@@ -33,9 +35,6 @@ pub enum LoadError {
     /// are larger than those that the artifact was laid out for.
     #[error("cannot map the artifact: {0}")]
     Map(#[from] rustix::io::Errno),
-    /// The artifact has no entry point.
-    #[error("the artifact has no entry point")]
-    NoEntry,
 }
 
 /// Code in memory, ready to be called; unmapped when dropped.
@@ -43,7 +42,7 @@ pub enum LoadError {
 pub struct LoadedCode {
     mapping: Mapping,
     descriptor: Descriptor,
-    /// Offset of the entry point in the mapping, in bytes.
+    /// Offset of the first entry point in the mapping, in bytes.
     entry: usize,
     /// Addresses of the code.
     code: Range<usize>,
@@ -56,7 +55,7 @@ impl LoadedCode {
     /// [`LoadError`].
     pub fn load(artifact: &CheckedArtifact<'_>) -> Result<Self, LoadError> {
         let Span { offset, .. } = artifact.code_span();
-        let entry = artifact.entries().next().ok_or(LoadError::NoEntry)?;
+        let entry = artifact.entries().next().unwrap_or_default();
         let mapping = Mapping::new(artifact.read_only(), offset as usize, artifact.code())?;
         let descriptor = *artifact.descriptor();
         let start = mapping.at(offset as usize).addr().get();
@@ -65,16 +64,58 @@ impl LoadedCode {
         Ok(Self { mapping, descriptor, entry: offset as usize + entry.offset as usize, code })
     }
 
-    /// The first entry point; for EVM code the only one. It may be called as long as `self` lives.
+    /// The entry point of EVM code. It may be called as long as `self` lives. Where the code is of a WebAssembly module, this
+    /// is its first entry, which need not be of this type.
     pub fn entry(&self) -> EntryPoint {
-        // SAFETY: the address lies in the executable part of the mapping, at an entry point that
-        // the artifact names as a function of this type. What the code does is the caller's trust.
+        // SAFETY: the address lies in the executable part of the mapping. Whoever calls it vouches for its type: the
+        // artifact names an entry of EVM code as a function of this type.
         unsafe { std::mem::transmute::<*mut u8, EntryPoint>(self.mapping.at(self.entry).as_ptr()) }
     }
 
     /// What the artifact says about itself.
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    /// The entry points by their numbers, ascending: 0 for the one of EVM code, else those of [`EntryId`]s. The addresses
+    /// hold as long as `self` lives.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (u32, NonNull<u8>)> + '_ {
+        self.rows::<Entry>(Table::Entries).iter().map(|entry| (entry.id, self.code_at(entry.offset)))
+    }
+
+    /// The entry point with this number.
+    pub fn entry_at(&self, id: EntryId) -> Option<NonNull<u8>> {
+        let rows = self.rows::<Entry>(Table::Entries);
+        let at = rows.binary_search_by_key(&id.to_bits(), |entry| entry.id).ok()?;
+        Some(self.code_at(rows[at].offset))
+    }
+
+    /// The instructions whose fault on a linear memory is a trap, ascending by their offset in the code.
+    pub fn trap_sites(&self) -> &[TrapSite] {
+        self.rows(Table::TrapSites)
+    }
+
+    /// Where in its source the instruction at this offset in the code comes from, if its fault on a linear memory is a trap.
+    pub fn trap_source(&self, offset: u32) -> Option<u32> {
+        let sites = self.trap_sites();
+        let at = sites.binary_search_by_key(&offset, |site| site.offset).ok()?;
+        Some(sites[at].source)
+    }
+
+    /// What of a WebAssembly module is not code; nothing for the EVM.
+    pub fn module(&self) -> &[u8] {
+        let Span { offset, len } = self.descriptor.module;
+        self.mapping.slice(offset as usize, len as usize)
+    }
+
+    /// Addresses of the code.
+    pub fn code_range(&self) -> Range<usize> {
+        self.code.clone()
+    }
+
+    /// The address at this offset in the code.
+    fn code_at(&self, offset: u32) -> NonNull<u8> {
+        self.mapping.at(self.descriptor.text.offset as usize + offset as usize)
     }
 
     /// One row for each opcode byte; `None` where there are no stretches that would ask for them.
@@ -87,7 +128,8 @@ impl LoadedCode {
         self.rows(Table::Stretches)
     }
 
-    /// Upper bound of the native stack of one frame, host functions excluded, in bytes.
+    /// Upper bound of the native stack of one frame, host functions excluded, in bytes; of WebAssembly, of each unit of logical
+    /// depth.
     pub fn native_stack_bytes(&self) -> u64 {
         self.descriptor.native_stack_bytes
     }
@@ -106,7 +148,7 @@ impl LoadedCode {
     /// `frame` points to a frame whose pointers are what the compiled code needs: a complete host
     /// table, VM memory, memory stack, calldata and bytecode of the stated lengths, and a context
     /// that the host functions accept, all valid until the call returns and borrowed by nobody who
-    /// does not go through `frame`. The artifact came from a trusted compiler: machine code is not
+    /// does not go through `frame`. The code is of the EVM. The artifact came from a trusted compiler: machine code is not
     /// verified.
     #[inline]
     pub unsafe fn call(&self, frame: *mut Frame) -> Result<ExitCode, Fault> {

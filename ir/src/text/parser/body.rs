@@ -11,6 +11,7 @@ use crate::function::{
     BlockCall, BlockData, Function, Imm, InstData, SwitchTable, ValueData, ValueDef, Values,
 };
 use crate::opcode::{ImmKind, Opcode, Slot, TypeSet};
+use crate::shape::LaneShape;
 use crate::text::lexer::{Kind, Token};
 use crate::types::Type;
 
@@ -316,6 +317,9 @@ impl Parser<'_> {
             }
             ImmKind::Exit => Imm::Exit(self.named("an exit code", ExitCode::from_name)?),
             ImmKind::Field => Imm::Field(self.named("a field of the frame", Field::from_name)?),
+            ImmKind::Shape(_) => Imm::Shape(self.named("a lane shape", LaneShape::from_name)?),
+            ImmKind::Lane => Imm::Lane(self.number("a lane")?),
+            ImmKind::Shuffle => Imm::Shuffle(self.shuffle()?),
             ImmKind::Offset => Imm::Offset(self.offset()?),
             ImmKind::Stretch => Imm::Stretch(self.stretch()?),
             ImmKind::Jump => Imm::Jump(self.target(body)?),
@@ -352,6 +356,18 @@ impl Parser<'_> {
             }
             None => self.expected("a constant of the type"),
         }
+    }
+
+    /// `0, 17, 2, 19, …`: sixteen numbers of bytes.
+    fn shuffle(&mut self) -> Result<[u8; 16]> {
+        let mut bytes = [0; 16];
+        for (number, byte) in bytes.iter_mut().enumerate() {
+            if number > 0 {
+                self.expect(",")?;
+            }
+            *byte = self.number("the number of a byte")?;
+        }
+        Ok(bytes)
     }
 
     fn offset(&mut self) -> Result<i32> {
