@@ -14,19 +14,20 @@
 //! A call comes back also where the code faults; see [`Fault`].
 
 mod mapping;
+pub mod native_stack;
 mod recovery;
 
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use evmc_abi::descriptor::{Descriptor, Entry, Span, Table, TrapSite};
+use evmc_abi::descriptor::{Descriptor, Entry, Language, Span, Table, TrapSite};
 use evmc_abi::wasm::EntryId;
 use evmc_abi::{EntryPoint, ExitCode, Frame, OpRow, StretchRange};
 use evmc_artifact::CheckedArtifact;
 use thiserror::Error;
 
 use mapping::Mapping;
-pub use recovery::{Fault, FaultKind};
+pub use recovery::{End, Fault, FaultKind, leave};
 
 /// Why a checked artifact could not be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -35,6 +36,9 @@ pub enum LoadError {
     /// are larger than those that the artifact was laid out for.
     #[error("cannot map the artifact: {0}")]
     Map(#[from] rustix::io::Errno),
+    /// WebAssembly needs more of the system than is made use of here.
+    #[error("WebAssembly cannot be run on this system")]
+    Unsupported,
 }
 
 /// Code in memory, ready to be called; unmapped when dropped.
@@ -55,6 +59,9 @@ impl LoadedCode {
     /// [`LoadError`].
     pub fn load(artifact: &CheckedArtifact<'_>) -> Result<Self, LoadError> {
         let Span { offset, .. } = artifact.code_span();
+        if artifact.language() == Language::Wasm && !recovery::IS_SUPPORTED {
+            return Err(LoadError::Unsupported);
+        }
         let entry = artifact.entries().next().unwrap_or_default();
         let mapping = Mapping::new(artifact.read_only(), offset as usize, artifact.code())?;
         let descriptor = *artifact.descriptor();
@@ -139,6 +146,19 @@ impl LoadedCode {
         self.descriptor.uses_memory_stack()
     }
 
+    /// Where in a module of WebAssembly an instruction comes from, in bytes: what the last site says that lies at
+    /// `offset` in the code or before.
+    pub fn source_at(&self, offset: usize) -> Option<u32> {
+        let sites: &[TrapSite] = self.rows(Table::TrapSites);
+        let behind = sites.partition_point(|site| site.offset as usize <= offset);
+        Some(sites[behind.checked_sub(1)?].source)
+    }
+
+    /// The addresses of the code.
+    pub fn code(&self) -> Range<usize> {
+        self.code.clone()
+    }
+
     /// Runs the code on a frame. Numbers that no exit has count as [`ExitCode::Unreachable`].
     ///
     /// # Errors
@@ -153,8 +173,8 @@ impl LoadedCode {
     #[inline]
     pub unsafe fn call(&self, frame: *mut Frame) -> Result<ExitCode, Fault> {
         // SAFETY: the mapping lives as long as `self`; the rest is the caller's promise.
-        let number = unsafe { recovery::call(self.entry(), frame, self.code.clone()) }?;
-        Ok(ExitCode::from_number(number).unwrap_or(ExitCode::Unreachable))
+        let end = unsafe { recovery::call(self.entry(), frame, std::slice::from_ref(&self.code)) }?;
+        Ok(ExitCode::from_number(end.number).unwrap_or(ExitCode::Unreachable))
     }
 
     /// The rows of a table, whose place was checked with the artifact.
@@ -162,4 +182,19 @@ impl LoadedCode {
         let span = table.span(&self.descriptor);
         self.mapping.slice(span.offset as usize, span.len as usize / size_of::<T>())
     }
+}
+
+/// Runs an entry point whose code may call that of other artifacts, at the addresses `code`.
+///
+/// # Errors
+/// When any of that code faults.
+///
+/// # Safety
+/// `entry` is an entry point of a loaded artifact whose addresses are in `code`, and so are those of every artifact that it
+/// calls code of. They stay loaded until the call is over. For `frame`, and every frame that the code comes to,
+/// holds what [`LoadedCode::call`] asks for.
+#[inline(always)]
+pub unsafe fn call_within(entry: EntryPoint, frame: *mut Frame, code: &[Range<usize>]) -> Result<End, Fault> {
+    // SAFETY: the caller's promise.
+    unsafe { recovery::call(entry, frame, code) }
 }
