@@ -43,10 +43,12 @@ mod parser;
 mod printer;
 
 use evmc_abi::InstanceShape;
+
 pub use parser::{ParseError, SourceMap, parse, parse_with_lines};
+pub use printer::{print, print_function, print_inst};
 
 /// What an instance has, by the names of the text form.
-fn shape_fields(mut shape: InstanceShape) -> Vec<(&'static str, u32)> {
+pub(crate) fn shape_fields(mut shape: InstanceShape) -> Vec<(&'static str, u32)> {
     SHAPE_FIELDS.iter().map(|&name| (name, shape_field(&mut shape, name).map_or(0, |field| *field))).collect()
 }
 
@@ -73,5 +75,3 @@ fn shape_field<'s>(shape: &'s mut InstanceShape, name: &str) -> Option<&'s mut u
         _ => return None,
     })
 }
-
-pub use printer::{print, print_function, print_inst};

@@ -1,7 +1,6 @@
 //! How functions of a module are entered and left, whatever registers a backend uses for it.
 
 use evmc_abi::Effects;
-use evmc_abi::wasm::{EntryId, EntryKind};
 use evmc_ir::{Func, Module};
 
 /// How a function is entered and left.
@@ -25,9 +24,10 @@ impl Convention {
     /// The convention of a function with these effects ([`crate::call_graph::effects`]).
     pub fn of(module: &Module, function: Func, effects: Effects) -> Self {
         if let Some(instance) = &module.instance {
-            let enters = |&(id, func): &(EntryId, Func)| func == function && id.kind == EntryKind::Enter;
+            // Every other function takes the depth at least.
+            let enters = module.functions[function].param_types().next().is_none();
             return match instance.metered {
-                _ if instance.entries.iter().any(enters) => Self::Entry,
+                _ if enters => Self::Entry,
                 true => Self::Counted,
                 false => Self::Uncounted,
             };

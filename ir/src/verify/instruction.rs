@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::mem::discriminant;
 
+use evmc_abi::wasm::MAX_SLOTS;
 use evmc_abi::{Effects, Field, FieldKind};
 
 use crate::entities::{Block, Inst, Value};
@@ -88,7 +89,7 @@ impl Check<'_, '_> {
         self.compare("result", &self.data.results, &expected);
     }
 
-    /// The operands of `host`, `call` and `ret`.
+    /// The operands of calls and of `ret`.
     fn rest_of_operands(&self) -> Vec<Expected> {
         match self.data.imm {
             Imm::Host(function) => vec![Expected::Is(Type::I256); function.args()],
@@ -108,7 +109,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// The results of `host` and `call`.
+    /// The results of calls.
     fn rest_of_results(&self) -> Vec<Expected> {
         match self.data.imm {
             Imm::Host(function) => vec![Expected::Is(Type::I256); function.results()],
@@ -159,6 +160,9 @@ impl Check<'_, '_> {
             Opcode::Zext | Opcode::Sext => (from.bits() < to.bits(), "widen"),
             Opcode::Trunc => (from.bits() > to.bits(), "narrow"),
             Opcode::Bitcast => (from.bits() == to.bits(), "keep the width"),
+            Opcode::SintToF | Opcode::UintToF => {
+                (matches!(from, Type::I32 | Type::I64), "take 32 or 64 bits")
+            }
             _ => return,
         };
         if !holds {
@@ -175,7 +179,9 @@ impl Check<'_, '_> {
         match (&self.data.imm, self.data.ty) {
             (Imm::Field(field), Some(ty)) => self.field(*field, ty),
             (Imm::Shape(_) | Imm::Lane(_) | Imm::Shuffle(_), _) => self.lanes(),
-            (Imm::Linear { .. } | Imm::Index(_) | Imm::Element { .. }, _) => self.of_instance(),
+            (Imm::Linear { .. } | Imm::Index(_) | Imm::Element { .. } | Imm::Runtime(_), _) => {
+                self.of_instance()
+            }
             (Imm::Function(func), _) if self.data.opcode == Opcode::RetCall => {
                 let results = &self.report.module.functions[*func].results;
                 self.same_results(results);
@@ -231,6 +237,7 @@ impl Check<'_, '_> {
             (Opcode::TableGet | Opcode::TableSet | Opcode::TableSize, &Imm::Index(number)) => {
                 (number, shape.tables)
             }
+            (Opcode::SlotGet | Opcode::SlotSet, &Imm::Index(number)) => (number, MAX_SLOTS),
             _ => return,
         };
         if number >= count {

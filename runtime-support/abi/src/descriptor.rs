@@ -269,11 +269,12 @@ descriptor! {
     compiler_build: [u8; 32],
     /// Bits of the [`CpuFeatures`] that the code needs.
     cpu_features: u64,
-    /// Upper bound of the native stack that one frame of the code uses, host functions excluded, in bytes.
+    /// Upper bound of the native stack that one frame of the code uses, host functions excluded, in bytes; of WebAssembly,
+    /// that each unit of logical depth uses.
     native_stack_bytes: u64,
     /// Length of the bytecode, in bytes.
     code_len: u32,
-    /// [`FLAG_MEMORY_STACK`]; other bits are 0.
+    /// [`FLAG_MEMORY_STACK`], [`FLAG_METERED`]; other bits are 0.
     flags: u32,
     /// Number of the fork, below [`EVM_FORKS`]; 0 for WebAssembly.
     fork: u16,
@@ -339,6 +340,11 @@ impl Descriptor {
     /// Whether the code keeps EVM stack items in [`crate::Frame::stack`].
     pub const fn uses_memory_stack(&self) -> bool {
         self.flags & FLAG_MEMORY_STACK != 0
+    }
+
+    /// Whether the code counts gas.
+    pub const fn is_metered(&self) -> bool {
+        self.flags & FLAG_METERED != 0
     }
 
     /// The processor features that the code needs.
@@ -407,7 +413,7 @@ impl Table {
     pub const fn allowed_rows(self, language: Language) -> core::ops::RangeInclusive<u32> {
         match (self, language) {
             (Self::Entries, Language::Evm) => 1..=1,
-            (Self::Entries, Language::Wasm) => 1..=u32::MAX,
+            (Self::Entries, Language::Wasm) => 0..=u32::MAX,
             (Self::OpRows, Language::Evm) => 0..=256,
             (Self::TrapSites, Language::Wasm) | (Self::Stretches, _) => 0..=u32::MAX,
             (Self::OpRows, Language::Wasm) | (Self::TrapSites, Language::Evm) | (Self::AccessHints, _) => {

@@ -28,6 +28,9 @@ use crate::host::Effects;
 /// A slot for an argument or result: its bits, zero-extended.
 pub type Slot = u128;
 
+/// Most parameters, and most results, of a function: [`crate::Frame::values`] has this many slots.
+pub const MAX_SLOTS: u32 = 1000;
+
 /// Bytes of a page of linear memory.
 pub const PAGE_BYTES: u64 = 1 << 16;
 

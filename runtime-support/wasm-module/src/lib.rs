@@ -3,12 +3,13 @@
 //! The compiler fills a [`ModuleInfo`] from a validated module and puts it into the artifact, as bytes
 //! ([`ModuleInfo::to_bytes`]); the runtime reads it back. Reading takes any bytes: what is not a module's description is an
 //! error, and what is one holds indices that are in range ([`ModuleInfo::from_bytes`] checks them), so
-//! nobody behind has to.
+//! nobody behind has to. It takes memory and time in proportion to the bytes.
 //!
 //! Index spaces are those of the specification (WebAssembly 2.0, section 2.5.1): imported things come first.
 
 #![forbid(unsafe_code)]
 
+mod bytes;
 mod check;
 
 use evmc_abi::InstanceShape;
@@ -211,6 +212,7 @@ pub struct Data {
     /// When it is used.
     pub mode: SegmentMode,
     /// The bytes.
+    #[serde(with = "bytes")]
     pub bytes: Vec<u8>,
 }
 
@@ -310,7 +312,10 @@ impl ModuleInfo {
     /// # Errors
     /// The bytes are no description, or an index is out of range.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InfoError> {
-        let info: Self = postcard::from_bytes(bytes).map_err(InfoError::Format)?;
+        let (info, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(InfoError::Format)?;
+        if !rest.is_empty() {
+            return Err(InfoError::Trailing(rest.len()));
+        }
         check::check(&info)?;
         Ok(info)
     }
