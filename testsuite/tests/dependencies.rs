@@ -58,6 +58,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-parallel",
         ],
     ),
+    ("evmc-bench-native", &[]),
     (
         "evmc-benches",
         &[
@@ -73,6 +74,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-revm",
             "evmc-parallel",
             "evmc-testsuite",
+            "evmc-bench-native",
         ],
     ),
 ];
@@ -97,6 +99,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("cranelift-module", &["evmc-backend-cranelift"]),
     ("cranelift-object", &["evmc-backend-cranelift"]),
     ("inkwell", &["evmc-backend-llvm"]),
+    ("wasmtime", &["evmc-testsuite", "evmc-benches"]),
+    ("libloading", &["evmc-bench-native"]),
 ];
 
 /// Dependencies that may share one comment in the root manifest.
