@@ -132,11 +132,16 @@ pub fn lower(code: &[u8], config: &Config) -> Result<Lowered, CompileError> {
         }
     }
     let (mut module, statistics) = evm::lower(code, config.fork, config.specialise);
-    let passes = pipeline::run(&mut module, config.backend.level, |step, module| match config.verify {
+    let passes = pipeline::run(&mut module, config.backend.level, checker(config.verify))?;
+    Ok(Lowered { module, statistics, passes })
+}
+
+/// What looks at a module after each step: the verifier, where it is asked for.
+fn checker(verified: bool) -> impl FnMut(&'static str, &Module) -> Result<(), CompileError> {
+    move |step, module| match verified {
         true => check(step, module),
         false => Ok(()),
-    })?;
-    Ok(Lowered { module, statistics, passes })
+    }
 }
 
 fn check(step: &'static str, module: &Module) -> Result<(), CompileError> {
@@ -146,6 +151,12 @@ fn check(step: &'static str, module: &Module) -> Result<(), CompileError> {
     })
 }
 
+/// The backend of this name as artifacts know it.
+fn backend_id(name: &'static str) -> Result<BackendId, CompileError> {
+    let found = BackendId::ALL.iter().copied().find(|id| id.name() == name);
+    found.ok_or(CompileError::UnknownBackend(name))
+}
+
 fn link(
     code: &[u8],
     config: &Config,
@@ -153,8 +164,6 @@ fn link(
     statistics: &Statistics,
     object: &Object,
 ) -> Result<Vec<u8>, CompileError> {
-    let name = object.backend;
-    let id = BackendId::ALL.iter().copied().find(|id| id.name() == name);
     let stretches = &module.stretches.values().as_slice()[..stretches::told(module)];
     let op_rows = opcode::rows(config.fork);
     let metadata = Metadata {
@@ -163,11 +172,12 @@ fn link(
         code_hash: code_hash(code),
         code_len: code.len() as u32,
         gas_table_hash: opcode::gas_table_hash(config.fork),
-        backend: id.ok_or(CompileError::UnknownBackend(name))?,
+        backend: backend_id(object.backend)?,
         opt_level: config.backend.level as u8,
         cpu_features: object.cpu_features,
         compiler_build: compiler_build(),
         uses_memory_stack: module.uses_memory_stack,
+        metered: true,
         native_stack_bytes: object.native_stack_bytes,
         counters: Counters {
             native_functions: object.functions,
@@ -176,6 +186,7 @@ fn link(
         },
         op_rows: if stretches.is_empty() { &[] } else { &op_rows },
         stretches,
+        module: &[],
     };
     Ok(link::link(&object.bytes, &object.entry_symbol, &metadata)?)
 }

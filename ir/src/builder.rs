@@ -3,11 +3,12 @@
 use ruint::aliases::U256;
 use smallvec::{SmallVec, smallvec};
 
-use evmc_abi::{ExitCode, Field, HostFn};
+use evmc_abi::{ExitCode, Field, HostFn, RuntimeFn};
 
-use crate::entities::{Block, Func, Inst, Stretch, Value};
+use crate::entities::{Block, Func, Inst, Sig, Stretch, Value};
 use crate::function::{BlockCall, Function, Imm, InstData, SwitchTable, ValueData, ValueDef, Values};
 use crate::opcode::{Opcode, Slot};
+use crate::shape::LaneShape;
 use crate::types::Type;
 
 /// Appends instructions to the current block of a function.
@@ -200,6 +201,60 @@ impl<'f> Builder<'f> {
         let results = std::iter::repeat_n(Type::I256, function.results());
         let inst = self.push(Opcode::Host, None, args.into(), Imm::Host(function), results);
         self.func.insts[inst].results.clone()
+    }
+
+    /// Calls a function of the runtime; gives its result, if it has one.
+    pub fn runtime(&mut self, function: RuntimeFn, args: &[Value]) -> Option<Value> {
+        let results = std::iter::repeat_n(Type::I64, function.results());
+        let inst = self.push(Opcode::Runtime, None, args.into(), Imm::Runtime(function), results);
+        self.func.insts[inst].results.first().copied()
+    }
+
+    /// Calls the function that a reference points to, whose results have the given types.
+    pub fn call_ref(
+        &mut self,
+        signature: Sig,
+        reference: Value,
+        args: &[Value],
+        results: &[Type],
+    ) -> SmallVec<[Value; 2]> {
+        let operands = [reference].iter().chain(args).copied().collect();
+        let results = results.iter().copied();
+        let inst = self.push(Opcode::CallRef, None, operands, Imm::Signature(signature), results);
+        self.func.insts[inst].results.clone()
+    }
+
+    /// Reads something of the instance by its number.
+    pub fn indexed(&mut self, opcode: Opcode, ty: Option<Type>, index: u32, args: &[Value]) -> Option<Value> {
+        let inst = self.op(opcode, ty, args, Imm::Index(index));
+        self.func.insts[inst].results.first().copied()
+    }
+
+    /// Appends a vector operation that sees its operands in a shape; gives its result.
+    pub fn shaped(&mut self, opcode: Opcode, shape: LaneShape, args: &[Value]) -> Value {
+        let inst = self.op(opcode, None, args, Imm::Shape(shape));
+        self.func.insts[inst].results[0]
+    }
+
+    /// Reads a lane of type `ty`.
+    pub fn extract_lane(&mut self, ty: Type, vector: Value, lane: u8) -> Value {
+        let inst = self.op(Opcode::Vextract, Some(ty), &[vector], Imm::Lane(lane));
+        self.func.insts[inst].results[0]
+    }
+
+    /// The vector with another value in a lane of that value's type.
+    pub fn insert_lane(&mut self, vector: Value, value: Value, lane: u8) -> Value {
+        let ty = self.func.ty(value);
+        let inst = self.op(Opcode::Vinsert, Some(ty), &[vector, value], Imm::Lane(lane));
+        self.func.insts[inst].results[0]
+    }
+
+    /// Notes where in the source the last instruction of the current block comes from, as an offset in bytes.
+    pub fn source(&mut self, offset: u32) {
+        let block = self.current();
+        if let Some(&inst) = self.func.blocks[block].insts.last() {
+            self.func.sources[inst] = offset;
+        }
     }
 
     /// Calls a function of the module whose results have the given types.

@@ -27,6 +27,11 @@ entity_impl!(Constant, "const");
 pub struct Func(u32);
 entity_impl!(Func, "fn");
 
+/// The type of a function that may be called by reference: `sig1`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sig(u32);
+entity_impl!(Sig, "sig");
+
 /// A stretch of a module: `stretch4`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stretch(u32);

@@ -11,9 +11,11 @@
 //! [`crate::interp`]'s.
 
 mod float;
+mod vector;
 
 use ruint::aliases::U256;
 
+use crate::function::InstData;
 use crate::opcode::Opcode;
 use crate::types::{Type, TypeClass};
 
@@ -57,12 +59,23 @@ pub fn eval(opcode: Opcode, ty: Type, from: Type, args: &[U256]) -> Option<Resul
         return None;
     }
     let operand = |i: usize| args.get(i).copied().unwrap_or_default();
+    if let Some(bits) = float::convert(opcode, ty, from, operand(0)) {
+        return Some([bits, U256::ZERO]);
+    }
     if ty.class() == TypeClass::Float
         && let Some(bits) = float::eval(opcode, ty, operand(0), operand(1))
     {
         return Some([bits, U256::ZERO]);
     }
     integer(opcode, ty, from, [operand(0), operand(1), operand(2)])
+}
+
+/// Evaluates a pure instruction, vector operations included; for the others see [`eval`].
+pub fn eval_inst(data: &InstData, from: Type, args: &[U256]) -> Option<Results> {
+    match vector::eval(data, args) {
+        Some(bits) => Some([bits, U256::ZERO]),
+        None => eval(data.opcode, data.ty?, from, args),
+    }
 }
 
 /// Operations on integers, and those that work on bits of any type.

@@ -1,12 +1,14 @@
 //! Functions and modules: arenas, layout, and the data of instructions.
 
-use cranelift_entity::PrimaryMap;
-use evmc_abi::{Effects, ExitCode, Field, HostFn, StretchRange};
+use cranelift_entity::{PrimaryMap, SecondaryMap};
+use evmc_abi::wasm::EntryId;
+use evmc_abi::{Effects, ExitCode, Field, HostFn, InstanceShape, RuntimeFn, StretchRange};
 use ruint::aliases::U256;
 use smallvec::SmallVec;
 
-use crate::entities::{Block, Constant, Func, Inst, Stretch, Value};
+use crate::entities::{Block, Constant, Func, Inst, Sig, Stretch, Value};
 use crate::opcode::Opcode;
+use crate::shape::LaneShape;
 use crate::types::Type;
 
 /// A list of values; most are short.
@@ -44,6 +46,8 @@ pub enum Imm {
     None,
     /// A constant of the function's pool.
     Constant(Constant),
+    /// Gas.
+    Amount(u64),
     /// Gas and the stretch that it pays for.
     Charge {
         /// Gas.
@@ -59,6 +63,26 @@ pub enum Imm {
     Host(HostFn),
     /// A function of the module.
     Function(Func),
+    /// A function of the runtime.
+    Runtime(RuntimeFn),
+    /// A memory of the instance, and what is added to an address, in bytes.
+    Linear {
+        /// The memory.
+        memory: u32,
+        /// The displacement.
+        offset: u64,
+    },
+    /// The number of something that belongs to the instance, or of a slot.
+    Index(u32),
+    /// A table of the instance, and the signature that what is called must have.
+    Element {
+        /// The table.
+        table: u32,
+        /// The signature.
+        signature: Sig,
+    },
+    /// A signature.
+    Signature(Sig),
     /// A displacement in stack items.
     Offset(i32),
     /// A stretch.
@@ -69,6 +93,12 @@ pub enum Imm {
     Branch(Box<[BlockCall; 2]>),
     /// Targets by value.
     Switch(Box<SwitchTable>),
+    /// A lane shape.
+    Shape(LaneShape),
+    /// The number of a lane.
+    Lane(u8),
+    /// Numbers of bytes in two vectors.
+    Shuffle([u8; 16]),
 }
 
 /// An instruction.
@@ -91,6 +121,7 @@ impl InstData {
     pub fn effects(&self) -> Effects {
         match self.imm {
             Imm::Host(function) => function.effects(),
+            Imm::Runtime(function) => function.effects(),
             _ => self.opcode.row().effects,
         }
     }
@@ -171,6 +202,8 @@ pub struct Function {
     pub values: PrimaryMap<Value, ValueData>,
     /// Constants.
     pub constants: PrimaryMap<Constant, U256>,
+    /// For instructions that can trap: where in the source their operation stands, as an offset in bytes.
+    pub sources: SecondaryMap<Inst, u32>,
 }
 
 impl Function {
@@ -228,6 +261,28 @@ impl Function {
     }
 }
 
+/// Parameters and results of functions that may be called by reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Signature {
+    /// Types of the parameters, the logical depth first.
+    pub params: Vec<Type>,
+    /// Types of the results.
+    pub results: Vec<Type>,
+}
+
+/// What makes a module one of WebAssembly: it runs as an instance, and many of its functions can be entered.
+///
+/// Exits of such a module end the runtime's innermost entry at once, from any depth of calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// What has a place in the instance area.
+    pub shape: InstanceShape,
+    /// Whether gas is counted: whether functions take and give the counter.
+    pub metered: bool,
+    /// Functions that the runtime finds by number.
+    pub entries: Vec<(EntryId, Func)>,
+}
+
 /// A compiled program: functions that call one another, and the stretches that their checks name.
 #[derive(Clone, Debug, Default)]
 pub struct Module {
@@ -239,4 +294,8 @@ pub struct Module {
     pub stretches: PrimaryMap<Stretch, StretchRange>,
     /// Whether any function uses the frame's memory stack.
     pub uses_memory_stack: bool,
+    /// Signatures of functions that are called by reference.
+    pub signatures: PrimaryMap<Sig, Signature>,
+    /// What a module of WebAssembly has beside its functions; it has no `entry`.
+    pub instance: Option<Instance>,
 }

@@ -12,13 +12,14 @@
 //! recursion here, and values live in one dense array that grows with the calls: an instruction
 //! allocates nothing.
 
+mod instance;
 mod machine;
 mod simple_host;
 
-use evmc_abi::{ExitCode, Field, HostFn};
+use evmc_abi::{ExitCode, Field, HostFn, RuntimeFn};
 use ruint::aliases::U256;
 
-use crate::entities::{Func, Stretch};
+use crate::entities::{Func, Sig, Stretch};
 use crate::function::Module;
 
 pub use machine::Interpreter;
@@ -45,6 +46,69 @@ pub trait Host {
     /// A field of the frame as a number; pointers may read as 0. Never asked for the gas and the
     /// memory length, which the interpreter knows.
     fn field(&self, field: Field) -> U256;
+
+    /// What belongs to the frame's instance, in modules of WebAssembly.
+    fn instance(&mut self) -> Option<&mut dyn InstanceHost> {
+        None
+    }
+}
+
+/// What a function of WebAssembly sees of its instance. Indices are those of the module, which the verifier
+/// holds against its [`evmc_abi::InstanceShape`].
+pub trait InstanceHost {
+    /// A linear memory.
+    fn linear(&mut self, memory: u32) -> &mut [u8];
+
+    /// The bits of a global.
+    fn global(&self, index: u32) -> U256;
+
+    /// Changes a global.
+    fn set_global(&mut self, index: u32, bits: U256);
+
+    /// Number of elements of a table.
+    fn table_len(&self, table: u32) -> u64;
+
+    /// An element that the table has: a reference, 0 for null.
+    fn element(&self, table: u32, index: u64) -> u64;
+
+    /// Changes an element that the table has.
+    fn set_element(&mut self, table: u32, index: u64, reference: u64);
+
+    /// A reference to an imported function.
+    fn imported(&self, index: u32) -> u64;
+
+    /// A reference to a function of the module's own, by its number among the referenced ones.
+    fn own(&self, index: u32) -> u64;
+
+    /// Whether the function that a reference points to has a signature of this module.
+    fn has_signature(&self, reference: u64, signature: Sig) -> bool;
+
+    /// The function of this module and this instance that a reference points to; `None` where it points elsewhere.
+    fn local(&self, reference: u64) -> Option<Func>;
+
+    /// Calls a function that is not [`InstanceHost::local`]: the values are logical depth and arguments, and become the results.
+    ///
+    /// # Errors
+    /// The code with which it ended the frame, and where in its source.
+    fn call(&mut self, reference: u64, values: &mut Vec<U256>, gas: &mut u64) -> Result<(), Trap>;
+
+    /// The slots on the way between runtime and code.
+    fn slots(&mut self) -> &mut [u128];
+
+    /// Calls a function of the runtime: arguments in, the result in the place of the first.
+    ///
+    /// # Errors
+    /// The code with which it ends the frame.
+    fn runtime(&mut self, function: RuntimeFn, args: &mut [u64], gas: &mut u64) -> Result<(), ExitCode>;
+}
+
+/// The end of a frame of WebAssembly, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// Why.
+    pub code: ExitCode,
+    /// Offset of the operation in its module, in bytes; 0 where that is not known.
+    pub source: u32,
 }
 
 /// How a frame ended.
@@ -57,6 +121,8 @@ pub struct Outcome {
     /// Where a merged check failed ([`ExitCode::Stretch`]): the stretch, and the stack height at its
     /// start, in items.
     pub failed: Option<(Stretch, u32)>,
+    /// In modules of WebAssembly: offset of the operation that ended it in its module, in bytes; 0 where that is not known.
+    pub source: u32,
 }
 
 /// How the call of a single function ended.
@@ -98,6 +164,9 @@ pub enum Fault {
         /// The displacement.
         offset: i32,
     },
+    /// The module is one of WebAssembly, and there is no instance.
+    #[error("there is no instance")]
+    NoInstance,
     /// The module has no entry.
     #[error("the module has no entry")]
     NoEntry,

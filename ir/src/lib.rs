@@ -18,6 +18,7 @@ pub mod eval;
 pub mod function;
 pub mod interp;
 pub mod opcode;
+pub mod shape;
 pub mod text;
 pub mod types;
 pub mod verify;
@@ -25,10 +26,12 @@ pub mod verify;
 pub use builder::Builder;
 pub use cursor::Cursor;
 pub use dominators::Dominators;
-pub use entities::{Block, Constant, Func, Inst, Stretch, Value};
+pub use entities::{Block, Constant, Func, Inst, Sig, Stretch, Value};
 pub use function::{
-    BlockCall, BlockData, Function, Imm, InstData, Module, SwitchTable, ValueData, ValueDef, Values,
+    BlockCall, BlockData, Function, Imm, InstData, Instance, Module, Signature, SwitchTable, ValueData,
+    ValueDef, Values,
 };
 pub use opcode::{ImmKind, Opcode, Slot, TypeSet};
+pub use shape::LaneShape;
 pub use types::{Type, TypeClass};
 pub use verify::{VerifyError, verify};

@@ -4,18 +4,21 @@
 //!
 //! * [`Rule::Module`]: function names are unique and printable; a stretch does not end before its
 //!   start; the entry exists, takes and gives nothing, never returns (it ends with an exit), and is
-//!   called by nobody.
+//!   called by nobody; signatures take the depth first; entries of an instance have the type that their kind asks for
+//!   and are numbered once.
 //! * [`Rule::Layout`]: a function has an entry block; each block is in the layout at most once and
 //!   each instruction in at most one place; the entry block is nobody's target.
 //! * [`Rule::Terminator`]: a block's last instruction, and no other, ends it.
-//! * [`Rule::Reference`]: every block, value, constant, function and stretch named exists, and a
-//!   block that is a target is in the layout.
+//! * [`Rule::Reference`]: every block, value, constant, function, signature, stretch, lane and part of the instance
+//!   named exists, and a block that is a target is in the layout.
 //! * [`Rule::Definition`]: block parameters and results are defined where their values say.
 //! * [`Rule::Arity`]: operands, results and immediate are as many and of the kind that the table's
-//!   row says, for `host` the host function's row, for `call` the callee, for `ret` the function.
+//!   row says, for `host` and `runtime` the function's row, for `call` the callee, for `call_ref` the signature,
+//!   for `ret` the function.
 //! * [`Rule::Types`]: the controlling type is in the row's set; operands and results have the types
 //!   that row, callee or function say; `zext` and `sext` widen, `trunc` narrows, `bitcast` keeps the
-//!   width; `frame.get` reads a field at a type that holds it.
+//!   width; `sint_to_f` and `uint_to_f` take 32 or 64 bits; `frame.get` reads a field at a type that holds it;
+//!   what is called in the place of a function has its results; a lane shape is in the row's set.
 //! * [`Rule::Target`]: a target's arguments match the block's parameters; a `switch` names each
 //!   value once.
 //! * [`Rule::Constant`]: constants and `switch` values fit their types.

@@ -52,10 +52,12 @@ impl Native {
             cpu_features: CpuFeatures::BASELINE,
             compiler_build: compiler_build("evmc test"),
             uses_memory_stack: module.uses_memory_stack,
+            metered: true,
             native_stack_bytes: object.native_stack_bytes,
             counters: Counters::default(),
             op_rows: &[OpRow::default(); 256],
             stretches: &stretches,
+            module: &[],
         };
         let file = link(&object.bytes, &object.entry_symbol, &metadata).map_err(|error| error.to_string())?;
         let checked = Artifact::check(&file).map_err(|error| error.to_string())?;

@@ -37,6 +37,30 @@ pub fn add_function(object: &mut Object<'_>, name: &str, code: &[u8]) -> SymbolI
     symbol
 }
 
+/// Adds a section `.text` and functions in it, 16 bytes each.
+pub fn add_text(object: &mut Object<'_>, names: &[&str]) {
+    let section = object.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
+    for name in names {
+        let symbol = object.add_symbol(symbol(name, SymbolKind::Text, SymbolSection::Undefined));
+        object.add_symbol_data(symbol, section, &[0xc3; 16], 16);
+    }
+}
+
+/// Metadata of a WebAssembly module of 40 bytes that is metered.
+pub fn module_metadata(module: &[u8]) -> Metadata<'_> {
+    Metadata {
+        language: Language::Wasm,
+        fork: 0,
+        code_len: 40,
+        gas_table_hash: [0x33; 32],
+        uses_memory_stack: false,
+        op_rows: &[],
+        stretches: &[],
+        module,
+        ..metadata()
+    }
+}
+
 /// Adds a constant in a section of its own, which is read-only data unless `kind` says otherwise.
 pub fn add_constant(object: &mut Object<'_>, name: &str, kind: SectionKind, data: &[u8]) -> SymbolId {
     let section = object.add_section(Vec::new(), format!(".{name}").into_bytes(), kind);
@@ -145,9 +169,11 @@ pub fn metadata() -> Metadata<'static> {
         cpu_features: CpuFeatures::BASELINE,
         compiler_build: compiler_build("evmc test"),
         uses_memory_stack: true,
+        metered: true,
         native_stack_bytes: 64,
         counters: Counters { specialised_functions: 2, generic_functions: 0, jumps: 3, ..Counters::NONE },
         op_rows: &OP_ROWS,
         stretches: &STRETCHES,
+        module: &[],
     }
 }

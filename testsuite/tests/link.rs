@@ -5,9 +5,12 @@
 use std::io::Write;
 use std::process::Command;
 
-use evmc_artifact::Artifact;
-use evmc_compiler::link::{LinkError, link};
-use evmc_testsuite::objects::{self, ENTRY, metadata};
+use evmc_abi::descriptor::{Language, TrapSite};
+use evmc_abi::wasm::{EntryId, EntryKind};
+use evmc_artifact::{Artifact, CheckError};
+use evmc_compiler::link::{LinkError, link, link_instance};
+use evmc_loader::LoadedCode;
+use evmc_testsuite::objects::{self, ENTRY, metadata, module_metadata};
 use object::{SectionKind, elf};
 
 /// An artifact of two functions.
@@ -113,6 +116,84 @@ fn damaged_objects_are_errors() {
     for len in 0..object.len() {
         assert!(link(&object[..len], ENTRY, &metadata()).is_err(), "cut to {len} bytes");
     }
+}
+
+/// An artifact of a module whose functions lie in `.text`, behind another section of code.
+fn module(entries: &[(EntryId, String)], sites: &[TrapSite]) -> Result<Vec<u8>, LinkError> {
+    let mut object = objects::two_functions(1);
+    objects::add_text(&mut object, &["f", "enter.0", "host.0"]);
+    link_instance(&objects::bytes(&object), entries, sites, &module_metadata(b"what is not code"))
+}
+
+/// Three entries in no order.
+fn entries() -> Vec<(EntryId, String)> {
+    let named = [(EntryKind::Function, "f"), (EntryKind::CallHost, "host.0"), (EntryKind::Enter, "enter.0")];
+    named.map(|(kind, name)| (EntryId { kind, number: 0 }, name.to_owned())).into()
+}
+
+fn site(offset: u32, source: u32) -> TrapSite {
+    TrapSite { offset, source }
+}
+
+#[test]
+fn entries_of_a_module_are_found_by_number() {
+    let file = module(&entries(), &[site(0, 70), site(17, 80)]).expect("a closed object");
+    let checked = Artifact::check(&file).expect("an intact artifact");
+    assert_eq!(checked.module(), b"what is not code");
+    assert!(checked.descriptor().is_metered());
+    let code = LoadedCode::load(&checked).expect("memory");
+    let entry =
+        |kind| code.entry_at(EntryId { kind, number: 0 }).map(|at| at.addr().get() - code.code_range().start);
+    // Two functions of 14 and 7 bytes lie before them.
+    assert_eq!(entry(EntryKind::Function), Some(32));
+    assert_eq!(entry(EntryKind::Enter), Some(48));
+    assert_eq!(entry(EntryKind::CallHost), Some(64));
+    assert_eq!(code.entry_at(EntryId { kind: EntryKind::Enter, number: 1 }), None);
+    assert!(code.entries().map(|(id, _)| id).is_sorted());
+    assert_eq!(code.trap_sites(), [site(32, 70), site(49, 80)]);
+    assert_eq!([32, 48, 49].map(|offset| code.trap_source(offset)), [Some(70), None, Some(80)]);
+    assert_eq!(code.module(), b"what is not code");
+}
+
+#[test]
+fn modules_and_contracts_are_told_apart() {
+    let file = module(&entries(), &[]).expect("a closed object");
+    let checked = Artifact::check(&file).expect("an intact artifact");
+    let expect = |hash: [u8; 32], table: Option<[u8; 32]>| {
+        checked.clone().expect_module(&hash, table.as_ref()).map(drop).err()
+    };
+    assert_eq!(expect([0x11; 32], Some([0x33; 32])), None);
+    assert_eq!(expect([0x12; 32], Some([0x33; 32])), Some(CheckError::CodeHash));
+    assert_eq!(expect([0x11; 32], Some([0x34; 32])), Some(CheckError::GasTable));
+    assert_eq!(expect([0x11; 32], None), Some(CheckError::Metering { metered: true }));
+    let refused = checked.clone().expect(&[0x11; 32], 0).map(drop).err();
+    assert_eq!(refused, Some(CheckError::Language { expected: Language::Evm }));
+    let contract = artifact();
+    let contract = Artifact::check(&contract).expect("an intact artifact");
+    let refused = contract.expect_module(&[0x11; 32], None).map(drop).err();
+    assert_eq!(refused, Some(CheckError::Language { expected: Language::Wasm }));
+}
+
+#[test]
+fn a_module_may_have_no_function() {
+    let object = objects::bytes(&objects::empty());
+    let file = link_instance(&object, &[], &[], &module_metadata(&[1])).expect("a closed object");
+    let code = LoadedCode::load(&Artifact::check(&file).expect("an intact artifact")).expect("memory");
+    assert_eq!(code.entries().len(), 0);
+    assert_eq!(code.module(), [1]);
+}
+
+#[test]
+fn entries_and_trap_sites_are_checked() {
+    let twice = [entries(), entries()].concat();
+    assert_eq!(module(&twice, &[]), Err(LinkError::EntryTwice { id: 0 }));
+    let mut other = entries();
+    other[1].1 = "missing".into();
+    assert_eq!(module(&other, &[]), Err(LinkError::EntryMissing { name: "missing".into() }));
+    for sites in [[site(3, 1), site(3, 1)], [site(4, 1), site(3, 1)], [site(4, 1), site(48, 1)]] {
+        assert_eq!(module(&entries(), &sites), Err(LinkError::TrapSite { index: 1 }));
+    }
+    assert!(module(&entries(), &[site(47, 1)]).is_ok());
 }
 
 /// Output and error output of a tool on an artifact, or `None` where the tool is not installed.

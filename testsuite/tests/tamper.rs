@@ -8,10 +8,11 @@
 
 use std::collections::HashSet;
 
-use evmc_abi::descriptor::{Descriptor, Layout, MAGIC, Span};
+use evmc_abi::descriptor::{Descriptor, Layout, MAGIC, Span, TrapSite};
+use evmc_abi::wasm::{EntryId, EntryKind};
 use evmc_abi::{ABI_VERSION, CpuFeatures};
 use evmc_artifact::{Artifact, CheckError};
-use evmc_compiler::link::{link, seal};
+use evmc_compiler::link::{link, link_instance, seal};
 use evmc_loader::LoadedCode;
 use evmc_testsuite::objects::{self, ENTRY, metadata};
 use object::elf;
@@ -43,7 +44,23 @@ impl Victim {
     /// An intact artifact.
     fn intact() -> Self {
         let object = objects::bytes(&objects::two_functions(1));
-        let file = link(&object, ENTRY, &metadata()).expect("a closed object");
+        Self::of(link(&object, ENTRY, &metadata()).expect("a closed object"))
+    }
+
+    /// An intact artifact of a module.
+    fn module() -> Self {
+        let mut object = objects::empty();
+        objects::add_text(&mut object, &["f", "enter.0"]);
+        let entries = [(EntryKind::Enter, "enter.0"), (EntryKind::Function, "f")];
+        let entries = entries.map(|(kind, name)| (EntryId { kind, number: 0 }, name.to_owned()));
+        let sites = [3, 20].map(|offset| TrapSite { offset, source: 7 });
+        let metadata = objects::module_metadata(b"what is not code");
+        Self::of(
+            link_instance(&objects::bytes(&object), &entries, &sites, &metadata).expect("a closed object"),
+        )
+    }
+
+    fn of(file: Vec<u8>) -> Self {
         let descriptor = file.windows(8).position(|bytes| *bytes == MAGIC).expect("a descriptor");
         Self { file, descriptor }
     }
@@ -162,7 +179,7 @@ const CASES: &[Case] = &[
     ("backend", |v| v.edit(|d| d.backend = 0), Seal, "unknown backend 0"),
     ("fork", |v| v.edit(|d| d.fork = 999), Seal, "unknown fork 999"),
     ("optimisation level", |v| v.edit(|d| d.opt_level = 4), Seal, "unknown optimisation level 4"),
-    ("flags", |v| v.edit(|d| d.flags |= 1 << 31), Seal, "unknown flags 0x80000001 in the descriptor"),
+    ("flags", |v| v.edit(|d| d.flags |= 1 << 31), Seal, "unknown flags 0x80000003 in the descriptor"),
     ("CPU feature of the future", |v| v.edit(|d| d.cpu_features = 1 << 63), Seal, "this machine lacks CPU features that the code needs: bits 0x8000000000000000"),
     ("code range", |v| v.edit(|d| d.text.len -= 1), Seal, "the code range of the descriptor is not the executable segment"),
     ("entry table outside", |v| v.edit(|d| d.entries.offset = u32::MAX), Seal, "the entry table is out of range or misaligned"),
@@ -175,6 +192,8 @@ const CASES: &[Case] = &[
     ("trap sites", |v| v.edit(|d| d.trap_sites = d.entries), Seal, "the trap-site table has a wrong length of 8 bytes"),
     ("access hints", |v| v.edit(|d| d.access_hints = d.entries), Seal, "the access-hint table has a wrong length of 8 bytes"),
     ("entry outside the code", |v| v.put(tables(v).0, 0x100u32), Seal, "entry point 0 at 0x100 is outside the code"),
+    ("entry with a number", |v| v.put(tables(v).0 + 4, 1u32), Seal, "entry point 0 has the number 0x1, which is unknown or out of order"),
+    ("contract with a module", |v| v.edit(|d| d.module = d.entries), Seal, "the description of the module is out of range or does not belong to the language"),
     ("entry misaligned", |v| v.put(tables(v).0, 4u32), Seal, "entry point 0 at 0x4 is misaligned"),
     ("reserved bytes of an opcode", |v| v.put(tables(v).1 + 0x60 * 8 + 7, 1u8), Seal, "row 0x60 of the opcode table has unknown flags or reserved bytes set"),
     ("stretch behind the bytecode", |v| v.put(tables(v).2 + 12, 11u32), Seal, "stretch 1 leaves the bytecode"),
@@ -212,9 +231,34 @@ fn tables(victim: &Victim) -> (usize, usize, usize) {
     (offset(entries), offset(op_rows), offset(stretches))
 }
 
+/// The same for the artifact of a module of two entries and two trap sites.
+#[rustfmt::skip]
+const MODULE_CASES: &[Case] = &[
+    ("module outside", |v| v.edit(|d| d.module.len = 1 << 20), Seal, "the description of the module is out of range or does not belong to the language"),
+    ("module in the code", |v| v.edit(|d| d.module = d.text), Seal, "the description of the module is out of range or does not belong to the language"),
+    ("no module", |v| v.edit(|d| d.module.len = 0), Seal, "the description of the module is out of range or does not belong to the language"),
+    ("language", |v| v.edit(|d| d.language = 1), Seal, "the entry table has a wrong length of 16 bytes"),
+    ("fork", |v| v.edit(|d| d.fork = 1), Seal, "unknown fork 1"),
+    ("opcode table", |v| v.edit(|d| d.op_rows = d.entries), Seal, "the opcode table has a wrong length of 16 bytes"),
+    ("kind of entry", |v| v.put(tables(v).0 + 12, 0xc000_0000u32), Seal, "entry point 1 has the number 0xc0000000, which is unknown or out of order"),
+    ("entries not in order", |v| v.put(tables(v).0 + 4, 0x8000_0000u32), Seal, "entry point 1 has the number 0x80000000, which is unknown or out of order"),
+    ("entry outside the code", |v| v.put(tables(v).0 + 8, 1u32 << 20), Seal, "entry point 1 at 0x100000 is outside the code"),
+    ("trap sites not in order", |v| v.put(trap_sites(v), 40u32), Seal, "trap site 0 is outside the code or out of order"),
+    ("trap site outside the code", |v| v.put(trap_sites(v) + 8, 1u32 << 20), Seal, "trap site 1 is outside the code or out of order"),
+    ("half a trap site", |v| v.edit(|d| d.trap_sites.len -= 4), Seal, "the trap-site table has a wrong length of 12 bytes"),
+];
+
+/// Offset of the table of trap sites.
+fn trap_sites(victim: &Victim) -> usize {
+    victim.get::<Descriptor>(victim.descriptor).trap_sites.offset as usize
+}
+
 /// Why the corrupted artifact is refused.
 fn refused(corrupt: fn(&mut Victim), then: Then) -> Option<CheckError> {
-    let mut victim = Victim::intact();
+    refused_of(Victim::intact(), corrupt, then)
+}
+
+fn refused_of(mut victim: Victim, corrupt: fn(&mut Victim), then: Then) -> Option<CheckError> {
     corrupt(&mut victim);
     if then == Seal {
         victim.seal();
@@ -226,6 +270,15 @@ fn refused(corrupt: fn(&mut Victim), then: Then) -> Option<CheckError> {
 fn every_corruption_has_its_own_message() {
     for &(name, corrupt, then, message) in CASES {
         let found = refused(corrupt, then).map(|error| error.to_string());
+        assert_eq!(found.as_deref(), Some(message), "{name}");
+    }
+}
+
+#[test]
+fn every_corruption_of_a_module_has_its_message() {
+    assert!(Artifact::check(&Victim::module().file).is_ok());
+    for &(name, corrupt, then, message) in MODULE_CASES {
+        let found = refused_of(Victim::module(), corrupt, then).map(|error| error.to_string());
         assert_eq!(found.as_deref(), Some(message), "{name}");
     }
 }
@@ -330,4 +383,23 @@ fn random_damage_is_refused_or_harmless() {
         }
     }
     assert!(accepted > 1000, "sealed damage in unchecked places (gas, code, names) is accepted: {accepted}");
+}
+
+#[test]
+fn random_damage_of_a_module_is_refused_or_harmless() {
+    let intact = Victim::module();
+    let mut random = fastrand::Rng::with_seed(9);
+    for _ in 0..100_000 {
+        let mut victim = Victim { file: intact.file.clone(), ..intact };
+        mutate(&mut random, &mut victim.file);
+        victim.seal();
+        let Ok(checked) = Artifact::check(&victim.file) else { continue };
+        if random.u8(..) < 16 {
+            let code = LoadedCode::load(&checked).expect("memory");
+            let range = code.code_range();
+            assert!(code.entries().all(|(_, at)| range.contains(&at.addr().get())));
+            assert!(code.trap_sites().iter().all(|site| (site.offset as usize) < range.len()));
+            assert!(!code.module().is_empty());
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! The backend trait, its options, its product and its errors.
 
 use evmc_abi::CpuFeatures;
+use evmc_abi::descriptor::TrapSite;
+use evmc_abi::wasm::EntryId;
 use evmc_ir::{Module, Opcode, Type};
 
 /// How much time a backend may spend on better code.
@@ -122,9 +124,13 @@ pub struct Object {
     /// Symbol of the entry point (an `evmc_abi::EntryPoint`); the only global one.
     pub entry_symbol: String,
     /// Upper bound of the native stack that one activation of the entry point uses, in bytes,
-    /// without what host functions use. A cycle in the call graph counts 1,024 activations of
+    /// without what host functions use; of WebAssembly, how much one unit of logical depth uses at most. A cycle in the call graph counts 1,024 activations of
     /// its largest frame, since each level of recursion holds at least one item of the EVM stack.
     pub native_stack_bytes: u64,
+    /// Symbols of the functions that an instance's entries name, in their order.
+    pub entries: Vec<(EntryId, String)>,
+    /// Instructions whose fault on a linear memory is a trap, in the order of their offsets from the start of `.text`.
+    pub trap_sites: Vec<TrapSite>,
     /// Processor features that the code may use.
     pub cpu_features: CpuFeatures,
     /// Name of the backend that made it: a backend may leave a module to another one.

@@ -52,7 +52,7 @@ pub fn effects(module: &Module) -> SecondaryMap<Func, Effects> {
 fn own_effects(func: &Function) -> Effects {
     let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
     insts.fold(Effects::PURE, |sum, (_, data)| match data.opcode {
-        Opcode::Call => sum,
+        Opcode::Call | Opcode::RetCall => sum,
         Opcode::Unreachable => sum | Effects::MAY_EXIT,
         _ => sum | data.effects(),
     })

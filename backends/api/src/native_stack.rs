@@ -1,8 +1,10 @@
-//! How much native stack one activation of the entry point may use.
+//! How much native stack one activation of the entry point may use; of WebAssembly, a unit of logical depth ([`depth`]).
 //!
 //! The call graph is condensed into its strongly connected components (Tarjan, SIAM J. Comput. 1972).
 //! A component without a cycle counts its function's frame; one with a cycle counts 1,024 times the
 //! frames of all its functions. The bound is the heaviest path from the entry.
+
+mod depth;
 
 use cranelift_entity::SecondaryMap;
 use evmc_ir::{Func, Module};
@@ -13,8 +15,12 @@ use crate::call_graph::callees;
 /// the EVM stack above the one before.
 const RECURSION_LIMIT: u64 = 1024;
 
-/// Upper bound in bytes, given the frame size of each function in bytes.
+/// Upper bound in bytes, given the frame size of each function in bytes; for a module of WebAssembly that of each unit of
+/// logical depth.
 pub fn native_stack_bytes(module: &Module, frames: &SecondaryMap<Func, u64>) -> u64 {
+    if let Some(instance) = &module.instance {
+        return depth::bytes_per_unit(module, instance, frames);
+    }
     let Some(entry) = module.entry else { return 0 };
     let mut search =
         Search { graph: callees(module), frames, state: SecondaryMap::new(), next: 1, open: Vec::new() };

@@ -177,6 +177,8 @@ impl<'a> Compiler<'a> {
             bytes,
             entry_symbol: self.options.entry_symbol.clone(),
             native_stack_bytes: native_stack_bytes(self.module, &self.frames),
+            entries: Vec::new(),
+            trap_sites: Vec::new(),
             cpu_features: self.options.cpu.features(),
             backend: crate::NAME,
             functions: self.module.functions.len() as u32,

@@ -44,6 +44,7 @@ mod tier;
 mod translate;
 mod unwind;
 mod value;
+mod vector;
 
 use evmc_backend::legalize::Outline;
 use evmc_backend::{Backend, BackendError, Object, Options};

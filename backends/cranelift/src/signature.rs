@@ -50,7 +50,7 @@ fn interface(func: &Function, convention: Convention) -> Interface {
     let results = places(&func.results, RESULT_REGISTERS - own);
     let mut signature = Signature::new(match convention {
         Convention::Entry => CallConv::SystemV,
-        Convention::Light | Convention::Metered => CallConv::Tail,
+        _ => CallConv::Tail,
     });
     let params = &mut signature.params;
     params.push(AbiParam::new(types::I64));

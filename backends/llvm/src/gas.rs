@@ -46,11 +46,15 @@ impl<'c> Translator<'_, 'c> {
             (Opcode::GasChargeAt, &Imm::Charge { gas, stretch }) => {
                 self.charge_at(gas, stretch.as_u32(), self.int(data.args[0]))
             }
-            (Opcode::StackCheck, &Imm::Stretch(stretch)) => self.stack_check(data, stretch.as_u32()),
-            (Opcode::ExitIf, &Imm::Exit(code)) => {
-                let block = self.code_exit(code);
-                self.branch_aside(self.int(data.args[0]), block)
+            (Opcode::GasPay, &Imm::Amount(amount)) => {
+                let gas = self.gas()?;
+                let left = self.b.build_int_sub(gas, self.i64(amount), "")?;
+                self.set_gas(left)
             }
+            (Opcode::GasCheck, _) => self.gas_check(),
+            (Opcode::DepthCheck, _) => self.depth_check(self.int(data.args[0])),
+            (Opcode::StackCheck, &Imm::Stretch(stretch)) => self.stack_check(data, stretch.as_u32()),
+            (Opcode::ExitIf, &Imm::Exit(code)) => self.exit_where(self.int(data.args[0]), code),
             _ => {
                 let gas = self.gas()?;
                 self.set(data, gas);
@@ -82,8 +86,7 @@ impl<'c> Translator<'_, 'c> {
         let both = both.into_struct_value();
         let left = self.b.build_extract_value(both, 0, "")?.into_int_value();
         let short = self.b.build_extract_value(both, 1, "")?.into_int_value();
-        let exit = self.code_exit(ExitCode::OutOfGas);
-        self.branch_aside(short, exit)?;
+        self.exit_where(short, ExitCode::OutOfGas)?;
         self.set_gas(left)
     }
 
@@ -122,8 +125,20 @@ impl<'c> Translator<'_, 'c> {
         Ok(())
     }
 
+    /// Ends the frame with a code where a condition holds.
+    pub fn exit_where(&mut self, condition: IntValue<'c>, code: ExitCode) -> Done {
+        if self.unit.instance.is_some() {
+            return self.trap_where(condition, code);
+        }
+        let block = self.code_exit(code);
+        self.branch_aside(condition, block)
+    }
+
     /// Ends the frame with a code.
     pub fn exit(&mut self, code: ExitCode) -> Done {
+        if self.unit.instance.is_some() {
+            return self.trap(code);
+        }
         let block = self.code_exit(code);
         self.b.build_unconditional_branch(block)?;
         Ok(())
@@ -157,6 +172,7 @@ impl<'c> Translator<'_, 'c> {
 
     /// Leaves where a status is not 0.
     pub fn leave_on(&mut self, status: IntValue<'c>) -> Done {
+        self.note_source()?;
         let failed = self.b.build_int_compare(IntPredicate::NE, status, self.i32(0), "")?;
         self.b.build_store(self.variables.status, status)?;
         let exit = self.status_exit();
@@ -200,8 +216,11 @@ impl<'c> Translator<'_, 'c> {
         }
         if let Some(block) = self.exits.status {
             self.b.position_at_end(block);
-            let status = self.b.build_load(self.unit.types.i32, self.variables.status, "")?;
-            self.return_status(status.into_int_value())?;
+            let status = self.b.build_load(self.unit.types.i32, self.variables.status, "")?.into_int_value();
+            match self.unit.instance {
+                Some(_) => self.leave_to_runtime(status)?,
+                None => self.return_status(status)?,
+            }
         }
         Ok(())
     }

@@ -155,22 +155,31 @@ pub struct Job<'a> {
 /// `target` is a file for a single contract, unless it is a folder or ends in `/`; without it, files go to
 /// the current folder. Contracts of the same name are told apart by their code hash.
 pub fn plan<'a>(contracts: &'a [Contract], part: Part, target: Option<&Path>, emit: Emit) -> Vec<Job<'a>> {
-    if let ([contract], Some(path)) = (contracts, target)
+    let named: Vec<_> = contracts
+        .iter()
+        .map(|contract| (contract.name.as_str(), part.of(contract).unwrap_or_default()))
+        .collect();
+    let outputs = outputs(&named, target, emit);
+    contracts.iter().zip(outputs).map(|(contract, output)| Job { contract, output }).collect()
+}
+
+/// Files for codes with names, in the order of the codes; `target` is as in [`plan`].
+pub fn outputs(named: &[(&str, &[u8])], target: Option<&Path>, emit: Emit) -> Vec<PathBuf> {
+    if let ([_], Some(path)) = (named, target)
         && !names_folder(path)
     {
-        return vec![Job { contract, output: path.to_owned() }];
+        return vec![path.to_owned()];
     }
     let folder = target.unwrap_or(Path::new(""));
     let mut uses: HashMap<&str, usize> = HashMap::new();
-    for contract in contracts {
-        *uses.entry(&contract.name).or_default() += 1;
+    for (name, _) in named {
+        *uses.entry(name).or_default() += 1;
     }
     let mut taken = HashSet::new();
-    let mut name = |contract: &Contract| {
-        let mut stem = file_name(&contract.name);
-        if uses.get(contract.name.as_str()).is_some_and(|uses| *uses > 1) {
-            let hash = driver::code_hash(part.of(contract).unwrap_or_default());
-            stem = format!("{stem}-{}", hex::encode(&hash[..4]));
+    let output = |&(name, code): &(&str, &[u8])| {
+        let mut stem = file_name(name);
+        if uses.get(name).is_some_and(|uses| *uses > 1) {
+            stem = format!("{stem}-{}", hex::encode(&driver::code_hash(code)[..4]));
         }
         let mut unique = stem.clone();
         for number in 2.. {
@@ -181,7 +190,7 @@ pub fn plan<'a>(contracts: &'a [Contract], part: Part, target: Option<&Path>, em
         }
         folder.join(format!("{unique}.{}", emit.extension()))
     };
-    contracts.iter().map(|contract| Job { contract, output: name(contract) }).collect()
+    named.iter().map(output).collect()
 }
 
 /// Whether a path is meant as a folder.

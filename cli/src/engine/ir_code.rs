@@ -116,6 +116,8 @@ impl Host for FrameHost<'_, '_> {
             Field::Host | Field::Memory | Field::Stack | Field::Calldata | Field::Code | Field::Context => {
                 U256::ZERO
             }
+            // Of WebAssembly alone.
+            Field::Runtime | Field::Instance | Field::Values | Field::Callee | Field::Depth => U256::ZERO,
         }
     }
 }

@@ -97,6 +97,37 @@ pub enum InputError {
         libraries: String,
     },
 
+    /// The text is not text.
+    #[error("{origin} is not UTF-8 at offset {offset}")]
+    #[diagnostic(
+        code(evmc::input::not_text),
+        help("check whether this file is of the kind that its name tells")
+    )]
+    NotText {
+        /// Where the input comes from.
+        origin: String,
+        /// Offset of the first byte that is wrong.
+        offset: usize,
+    },
+
+    /// The text form of WebAssembly has a mistake.
+    #[error("{origin}: {reason} at offset {offset}")]
+    #[diagnostic(code(evmc::input::wat), help("expected is the text form of a WebAssembly module"))]
+    Wat {
+        /// Where the input comes from.
+        origin: String,
+        /// Offset in the text, in bytes.
+        offset: usize,
+        /// What is wrong.
+        reason: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// The place of the mistake.
+        #[label("here")]
+        span: SourceSpan,
+    },
+
     /// The text is no JSON.
     #[error("{origin} is not valid JSON")]
     #[diagnostic(code(evmc::input::json), help("check whether the file was cut off"))]

@@ -68,6 +68,18 @@ pub enum LinkError {
         /// Offset from the start of the code, in bytes.
         offset: u64,
     },
+    /// Two functions are one entry.
+    #[error("the entry {id:#x} stands twice")]
+    EntryTwice {
+        /// Its number.
+        id: u32,
+    },
+    /// An instruction that may trap is not in the section `.text`, or not behind the one before.
+    #[error("trap site {index} is outside .text or out of order")]
+    TrapSite {
+        /// Its place in the list.
+        index: usize,
+    },
     /// The unwind section cannot be read.
     #[error("damaged .eh_frame section: {0}")]
     Unwind(#[from] gimli::Error),

@@ -3,9 +3,9 @@
 //! Order: headers, descriptor, tables, dynamic section with its symbol, unwind tables, constants;
 //! on the next page the code; then symbols for people and the section headers, which are not loaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use evmc_abi::descriptor::{Descriptor, ENTRY_ALIGN, Entry, Layout, SYMBOL, Span, TABLE_ALIGN};
+use evmc_abi::descriptor::{Descriptor, ENTRY_ALIGN, Entry, Layout, SYMBOL, Span, TABLE_ALIGN, TrapSite};
 use object::{SectionIndex, elf};
 
 use super::Metadata;
@@ -75,16 +75,34 @@ impl Placement {
 const SEGMENTS: usize = 4;
 
 /// Places everything.
-pub(super) fn place(input: &Input<'_>, entry: &str, metadata: &Metadata<'_>) -> Result<Placement, LinkError> {
-    let text = Block::gather(input, Region::Text, u64::from(ENTRY_ALIGN), input.machine.padding);
-    let entry = entry_offset(input, &text, entry)?;
+pub(super) fn place(
+    input: &Input<'_>,
+    entries: &[(u32, &str)],
+    trap_sites: &[TrapSite],
+    metadata: &Metadata<'_>,
+) -> Result<Placement, LinkError> {
+    let mut text = Block::gather(input, Region::Text, u64::from(ENTRY_ALIGN), input.machine.padding);
+    let tables = [
+        rows(&entry_rows(input, &text, entries)?),
+        rows(metadata.op_rows),
+        rows(metadata.stretches),
+        rows(&placed_trap_sites(input, &text, trap_sites)?),
+    ];
+    if text.bytes.is_empty() {
+        // A module without functions; artifacts have an executable segment all the same.
+        text.bytes.push(input.machine.padding);
+    }
     let unwind = input.sections.iter().find(|section| section.region == Region::Unwind);
     let mut image = Image::new(SEGMENTS + usize::from(unwind.is_some()));
     let mut descriptor = metadata.descriptor();
 
     let blank = [0; Descriptor::SIZE];
     let descriptor_at = image.push(Section::loaded(DESCRIPTOR_SECTION, TABLE_ALIGN.into()), &blank);
-    place_tables(&mut image, &mut descriptor, entry, metadata);
+    place_tables(&mut image, &mut descriptor, &tables);
+    if !metadata.module.is_empty() {
+        let at = image.push(Section::loaded(".evmc.module", TABLE_ALIGN.into()), metadata.module);
+        descriptor.module = span(at, metadata.module.len() as u64);
+    }
     let dynamic = place_dynamic(&mut image, descriptor_at);
     let mut addresses = Addresses::new();
     let unwind = match unwind {
@@ -113,7 +131,7 @@ struct Block {
     bytes: Vec<u8>,
     /// Alignment of the whole, in bytes.
     align: u64,
-    /// Offset of each section.
+    /// Offset of each section, in the order of the file.
     offsets: Vec<(SectionIndex, u64)>,
 }
 
@@ -133,8 +151,13 @@ impl Block {
 
     /// Offset of a function in the block.
     fn offset_of(&self, function: &Function<'_>) -> Option<u64> {
-        let (_, offset) = self.offsets.iter().find(|&&(index, _)| index == function.section)?;
-        offset.checked_add(function.offset)
+        self.section_offset(function.section)?.checked_add(function.offset)
+    }
+
+    /// Offset of a section in the block.
+    fn section_offset(&self, section: SectionIndex) -> Option<u64> {
+        let at = self.offsets.binary_search_by_key(&section.0, |&(index, _)| index.0).ok()?;
+        Some(self.offsets[at].1)
     }
 
     /// Appends the block as one section, unless it is empty.
@@ -148,23 +171,47 @@ impl Block {
     }
 }
 
-/// Offset of the entry function in the code.
-fn entry_offset(input: &Input<'_>, text: &Block, name: &str) -> Result<Entry, LinkError> {
-    let function = input.functions.iter().find(|function| function.name == name);
-    let offset = function.and_then(|function| text.offset_of(function));
-    let offset = offset.ok_or_else(|| LinkError::EntryMissing { name: name.to_owned() })?;
-    if !offset.is_multiple_of(ENTRY_ALIGN.into()) {
-        return Err(LinkError::EntryMisaligned { name: name.to_owned(), offset });
+/// Where the entries lie in the code.
+fn entry_rows(input: &Input<'_>, text: &Block, entries: &[(u32, &str)]) -> Result<Vec<Entry>, LinkError> {
+    let mut functions = HashMap::new();
+    for function in &input.functions {
+        functions.entry(function.name).or_insert(function);
     }
-    let offset = u32::try_from(offset).map_err(|_| LinkError::TooLarge { bytes: offset })?;
-    Ok(Entry { offset, id: 0 })
+    let row = |&(id, name): &(u32, &str)| {
+        let offset = functions.get(name).and_then(|function| text.offset_of(function));
+        let offset = offset.ok_or_else(|| LinkError::EntryMissing { name: name.to_owned() })?;
+        if !offset.is_multiple_of(ENTRY_ALIGN.into()) {
+            return Err(LinkError::EntryMisaligned { name: name.to_owned(), offset });
+        }
+        let offset = u32::try_from(offset).map_err(|_| LinkError::TooLarge { bytes: offset })?;
+        Ok(Entry { offset, id })
+    };
+    entries.iter().map(row).collect()
 }
 
-/// Appends the tables of the descriptor.
-fn place_tables(image: &mut Image, descriptor: &mut Descriptor, entry: Entry, metadata: &Metadata<'_>) {
-    let tables = [rows(&[entry]), rows(metadata.op_rows), rows(metadata.stretches)];
+/// The trap sites of the section `.text`, counted from the start of the code.
+fn placed_trap_sites(
+    input: &Input<'_>,
+    text: &Block,
+    sites: &[TrapSite],
+) -> Result<Vec<TrapSite>, LinkError> {
+    let section = input.sections.iter().find(|section| section.name == TEXT_SECTION);
+    let len = section.map_or(0, |section| section.data.len() as u64);
+    let start = section.and_then(|section| text.section_offset(section.index)).unwrap_or_default();
+    let mut next = 0;
+    let place = |(index, site): (usize, &TrapSite)| {
+        let offset = u64::from(site.offset);
+        let placed = (next <= offset && offset < len).then(|| u32::try_from(start + offset).ok()).flatten();
+        next = offset + 1;
+        Ok(TrapSite { offset: placed.ok_or(LinkError::TrapSite { index })?, source: site.source })
+    };
+    sites.iter().enumerate().map(place).collect()
+}
+
+/// Appends the tables of the descriptor, which are given in its order.
+fn place_tables(image: &mut Image, descriptor: &mut Descriptor, tables: &[Vec<u8>; 4]) {
     let mut at = image.push(Section::loaded(".evmc.tables", TABLE_ALIGN.into()), &tables.concat());
-    let mut next = |table: &Vec<u8>| {
+    let mut next = |table: &[u8]| {
         let placed = span(at, table.len() as u64);
         at += table.len() as u64;
         placed
@@ -172,8 +219,8 @@ fn place_tables(image: &mut Image, descriptor: &mut Descriptor, entry: Entry, me
     descriptor.entries = next(&tables[0]);
     descriptor.op_rows = next(&tables[1]);
     descriptor.stretches = next(&tables[2]);
-    descriptor.trap_sites = next(&Vec::new());
-    descriptor.access_hints = next(&Vec::new());
+    descriptor.trap_sites = next(&tables[3]);
+    descriptor.access_hints = next(&[]);
 }
 
 /// The rows of a table as bytes.

@@ -6,6 +6,9 @@
 //! its one exported symbol. The result has nothing writable, nothing to patch and nothing to run at
 //! load time; `dlopen` accepts it as well as our own loader, and the usual tools read it.
 //!
+//! A contract of the EVM has one entry; of a WebAssembly module, many functions are found by number, instructions that may
+//! trap by their place, and what is not code lies beside it.
+//!
 //! The output is a pure function of the arguments; the cost is n log n in their length.
 //!
 //! Not done here: more than one object, dynamic relocations, writable data, debug information.
@@ -18,7 +21,10 @@ mod machine;
 mod relocate;
 mod unwind;
 
-use evmc_abi::descriptor::{Backend, Counters, Descriptor, FLAG_MEMORY_STACK, Language, Layout};
+use evmc_abi::descriptor::{
+    Backend, Counters, Descriptor, FLAG_MEMORY_STACK, FLAG_METERED, Language, Layout, TrapSite,
+};
+use evmc_abi::wasm::EntryId;
 use evmc_abi::{CpuFeatures, OpRow, StretchRange};
 
 pub use error::LinkError;
@@ -46,6 +52,8 @@ pub struct Metadata<'a> {
     pub compiler_build: [u8; 32],
     /// Whether the code keeps EVM stack items in the frame's memory stack.
     pub uses_memory_stack: bool,
+    /// Whether the code counts gas.
+    pub metered: bool,
     /// Upper bound of the native stack of one frame, host functions excluded, in bytes.
     pub native_stack_bytes: u64,
     /// How the input was compiled.
@@ -54,9 +62,17 @@ pub struct Metadata<'a> {
     pub op_rows: &'a [OpRow],
     /// Stretches by number.
     pub stretches: &'a [StretchRange],
+    /// What of a WebAssembly module is not code; nothing for the EVM.
+    pub module: &'a [u8],
 }
 
 impl Metadata<'_> {
+    /// The flags of the descriptor.
+    fn flags(&self) -> u32 {
+        let flag = |holds, flag| if holds { flag } else { 0 };
+        flag(self.uses_memory_stack, FLAG_MEMORY_STACK) | flag(self.metered, FLAG_METERED)
+    }
+
     /// The descriptor with everything that does not depend on where things lie.
     fn descriptor(&self) -> Descriptor {
         Descriptor {
@@ -66,7 +82,7 @@ impl Metadata<'_> {
             cpu_features: self.cpu_features.bits(),
             native_stack_bytes: self.native_stack_bytes,
             code_len: self.code_len,
-            flags: if self.uses_memory_stack { FLAG_MEMORY_STACK } else { 0 },
+            flags: self.flags(),
             fork: self.fork,
             language: self.language as u8,
             backend: self.backend as u8,
@@ -83,8 +99,37 @@ impl Metadata<'_> {
 /// The object is not closed or not position-independent, refers to something in a way that is not
 /// known here, does not define `entry` at an aligned place, or is damaged.
 pub fn link(object: &[u8], entry: &str, metadata: &Metadata<'_>) -> Result<Vec<u8>, LinkError> {
+    link_named(object, &[(0, entry)], &[], metadata)
+}
+
+/// Links the `object` of a WebAssembly module, whose functions the runtime finds by number. The places of `trap_sites` are
+/// counted from the start of the section `.text` of the object.
+///
+/// # Errors
+/// As [`link`]; also where an entry stands twice, or trap sites are out of order or outside that section.
+pub fn link_instance(
+    object: &[u8],
+    entries: &[(EntryId, String)],
+    trap_sites: &[TrapSite],
+    metadata: &Metadata<'_>,
+) -> Result<Vec<u8>, LinkError> {
+    let mut entries: Vec<_> = entries.iter().map(|(id, name)| (id.to_bits(), name.as_str())).collect();
+    entries.sort_unstable();
+    if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(LinkError::EntryTwice { id: pair[0].0 });
+    }
+    link_named(object, &entries, trap_sites, metadata)
+}
+
+/// Links `object` with these entries, in the order of their numbers.
+fn link_named(
+    object: &[u8],
+    entries: &[(u32, &str)],
+    trap_sites: &[TrapSite],
+    metadata: &Metadata<'_>,
+) -> Result<Vec<u8>, LinkError> {
     let input = input::Input::parse(object)?;
-    let mut placement = layout::place(&input, entry, metadata)?;
+    let mut placement = layout::place(&input, entries, trap_sites, metadata)?;
     relocate::apply(&input, &mut placement)?;
     write_unwind_index(&mut placement)?;
     let segments = placement.segments(input.machine.page);

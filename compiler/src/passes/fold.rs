@@ -5,7 +5,7 @@
 //! becomes a jump, and what it no longer reaches falls to `dead_code`. Blocks are visited in layout
 //! order and once; a constant behind a back edge is left alone. Linear.
 
-use evmc_ir::eval::eval;
+use evmc_ir::eval::eval_inst;
 use evmc_ir::{BlockCall, Function, Imm, Inst, InstData, Module, Opcode};
 use ruint::aliases::U256;
 
@@ -42,16 +42,15 @@ fn fold_value(function: &mut Function, inst: Inst) -> bool {
 fn constant_result(function: &Function, data: &InstData) -> Option<U256> {
     let is_candidate =
         data.opcode.row().effects.is_pure() && data.results.len() == 1 && !data.args.is_empty();
-    if !is_candidate || data.imm != Imm::None {
+    if !is_candidate {
         return None;
     }
-    let ty = data.ty?;
     let mut args = [U256::ZERO; 3];
     for (arg, &value) in args.iter_mut().zip(&data.args) {
         *arg = function.constant(value)?;
     }
     let from = function.ty(data.args[0]);
-    Some(eval(data.opcode, ty, from, &args[..data.args.len()])?[0])
+    Some(eval_inst(data, from, &args[..data.args.len()])?[0])
 }
 
 /// Makes a branch or switch on a constant a jump.

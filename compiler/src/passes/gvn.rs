@@ -82,6 +82,9 @@ fn key(function: &Function, inst: Inst) -> Option<Key> {
         Imm::Constant(number) => constant = function.constants[*number],
         Imm::Field(read) if never_changes(*read) => number = read.offset() + 1,
         Imm::Host(host) if host.effects().is_pure() => number = usize::from(*host as u16) + 1,
+        Imm::Shape(shape) => number = *shape as usize + 1,
+        Imm::Lane(lane) => number = usize::from(*lane) + 1,
+        Imm::Shuffle(bytes) => constant = U256::from_le_slice(bytes),
         Imm::None if data.opcode.row().effects.is_pure() || data.opcode == Opcode::CalldataLoad => {}
         _ => return None,
     }

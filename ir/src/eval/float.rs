@@ -1,7 +1,7 @@
 //! Floating point: IEEE 754 in round-to-nearest, made deterministic.
 //!
-//! Where an arithmetic result is a NaN, it is the canonical quiet NaN (positive, only the top bit of
-//! the fraction set), whatever NaNs the operands were. `fabs`, `fneg` and `fcopysign` move bits and
+//! Where an arithmetic result is a NaN, it is here the canonical quiet NaN (positive, only the top bit of
+//! the fraction set), whatever NaNs the operands were; the table leaves open which one it is. `fabs`, `fneg` and `fcopysign` move bits and
 //! keep a NaN's payload. This is the deterministic profile of the WebAssembly specification.
 
 use ruint::aliases::U256;
@@ -36,6 +36,7 @@ macro_rules! format {
                 Op::Ffloor => arithmetic(x.floor()),
                 Op::Ftrunc => arithmetic(x.trunc()),
                 Op::Fnearest => arithmetic(x.round_ties_even()),
+                Op::Fcanon => arithmetic(x),
                 Op::Fabs => a & !SIGN,
                 Op::Fneg => a ^ SIGN,
                 Op::Fcopysign => (a & !SIGN) | (b & SIGN),
@@ -60,6 +61,29 @@ pub(super) fn eval(opcode: Opcode, ty: Type, a: U256, b: U256) -> Option<U256> {
         Type::F64 => binary64(opcode, a, b).map(U256::from),
         _ => None,
     }
+}
+
+/// Evaluates a conversion between floats, or between floats and integers; `None` where it is not one.
+pub(super) fn convert(opcode: Opcode, to: Type, from: Type, a: U256) -> Option<U256> {
+    use Opcode as Op;
+    let low = a.as_limbs()[0];
+    let (single, double) = (f32::from_bits(low as u32), f64::from_bits(low));
+    let value = if from == Type::F32 { f64::from(single) } else { double };
+    let signed = if from == Type::I32 { i64::from(low as i32) } else { low as i64 };
+    Some(match (opcode, to) {
+        (Op::Fpromote, _) => return binary64(Op::Fcanon, f64::from(single).to_bits(), 0).map(U256::from),
+        (Op::Fdemote, _) => return binary32(Op::Fcanon, (double as f32).to_bits(), 0).map(U256::from),
+        // Rust's conversions saturate, and every binary32 is a binary64.
+        (Op::FtoSint, Type::I32) => U256::from(value as i32 as u32),
+        (Op::FtoSint, _) => U256::from(value as i64 as u64),
+        (Op::FtoUint, Type::I32) => U256::from(value as u32),
+        (Op::FtoUint, _) => U256::from(value as u64),
+        (Op::SintToF, Type::F32) => U256::from((signed as f32).to_bits()),
+        (Op::SintToF, _) => U256::from((signed as f64).to_bits()),
+        (Op::UintToF, Type::F32) => U256::from((low as f32).to_bits()),
+        (Op::UintToF, _) => U256::from((low as f64).to_bits()),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use evmc_abi::{ExitCode, Field, HostFn};
 use ruint::aliases::U256;
 
 use crate::entities::{Block, Func, Inst, Stretch, Value};
-use crate::eval::{self, eval};
+use crate::eval::{self, eval_inst};
 use crate::function::{BlockCall, Function, Imm, InstData, Module};
 use crate::opcode::Opcode;
 use crate::types::Type;
 
-use super::{Completion, Fault, Host, Outcome};
+use super::{Completion, Fault, Host, Outcome, Trap, instance};
 
 /// Most values of all active calls together: 256 MiB.
 pub(super) const MAX_VALUES: usize = 1 << 23;
@@ -28,7 +28,7 @@ pub struct Interpreter<'m> {
     stack: Vec<U256>,
     callers: Vec<Activation<'m>>,
     /// Values on their way to parameters or results.
-    moving: Vec<U256>,
+    pub(super) moving: Vec<U256>,
     /// Cases of the long switches met so far: value to index.
     switches: HashMap<(Func, Inst), HashMap<U256, usize>>,
 }
@@ -50,12 +50,16 @@ struct Activation<'m> {
 }
 
 /// What comes after an instruction.
-enum Flow {
+pub(super) enum Flow {
     Next,
     Jump,
     Call(Func),
     Return,
     Exit(ExitCode, Option<(Stretch, u32)>),
+    /// As [`Flow::Call`], in the place of the function.
+    Replace(Func),
+    /// The end of the frame by a function of another instance.
+    Trap(Trap),
 }
 
 impl Flow {
@@ -66,9 +70,9 @@ impl Flow {
 }
 
 /// The world and the counter of a run.
-struct World<'h, H> {
-    host: &'h mut H,
-    gas: u64,
+pub(super) struct World<'h, H> {
+    pub(super) host: &'h mut H,
+    pub(super) gas: u64,
 }
 
 impl<'m> Interpreter<'m> {
@@ -94,7 +98,7 @@ impl<'m> Interpreter<'m> {
         match self.call(entry, &[], host, gas, fuel)? {
             Completion::Exited(outcome) => Ok(outcome),
             Completion::Returned { gas, .. } => {
-                Ok(Outcome { code: ExitCode::Unreachable, gas, failed: None })
+                Ok(Outcome { code: ExitCode::Unreachable, gas, failed: None, source: 0 })
             }
         }
     }
@@ -131,6 +135,7 @@ impl<'m> Interpreter<'m> {
                     self.callers.push(active);
                     active = self.enter(callee, base)?;
                 }
+                Flow::Replace(callee) => active = self.enter(callee, active.base)?,
                 Flow::Return => match self.callers.pop() {
                     Some(caller) => {
                         active = caller;
@@ -143,7 +148,12 @@ impl<'m> Interpreter<'m> {
                     }
                 },
                 Flow::Exit(code, failed) => {
-                    return Ok(Completion::Exited(Outcome { code, gas: world.gas, failed }));
+                    let source = active.function.sources[inst];
+                    return Ok(Completion::Exited(Outcome { code, gas: world.gas, failed, source }));
+                }
+                Flow::Trap(Trap { code, source }) => {
+                    let outcome = Outcome { code, gas: world.gas, failed: None, source };
+                    return Ok(Completion::Exited(outcome));
                 }
             }
         }
@@ -163,7 +173,7 @@ impl<'m> Interpreter<'m> {
         Ok(Activation { func, function, insts: &function.blocks[entry].insts, next: 0, base })
     }
 
-    fn get(&self, base: usize, value: Value) -> U256 {
+    pub(super) fn get(&self, base: usize, value: Value) -> U256 {
         self.values[base + value.index()]
     }
 
@@ -171,18 +181,18 @@ impl<'m> Interpreter<'m> {
         self.get(base, value).as_limbs()[0]
     }
 
-    fn set(&mut self, base: usize, value: Value, bits: U256) {
+    pub(super) fn set(&mut self, base: usize, value: Value, bits: U256) {
         self.values[base + value.index()] = bits;
     }
 
     /// Puts values on the way; all are read before any is written.
-    fn depart(&mut self, base: usize, values: &[Value]) {
+    pub(super) fn depart(&mut self, base: usize, values: &[Value]) {
         self.moving.clear();
         self.moving.extend(values.iter().map(|&value| self.values[base + value.index()]));
     }
 
     /// Takes values off the way.
-    fn arrive(&mut self, base: usize, values: &[Value]) {
+    pub(super) fn arrive(&mut self, base: usize, values: &[Value]) {
         for (&value, &bits) in values.iter().zip(&self.moving) {
             self.values[base + value.index()] = bits;
         }
@@ -208,11 +218,17 @@ impl<'m> Interpreter<'m> {
             | Opcode::GasChargeDyn
             | Opcode::GasCredit
             | Opcode::GasRemaining
+            | Opcode::GasPay
+            | Opcode::GasCheck
+            | Opcode::DepthCheck
             | Opcode::StackCheck
             | Opcode::ExitIf
             | Opcode::Exit
             | Opcode::Unreachable => return Ok(self.check(&mut world.gas, base, data)),
-            Opcode::Jump | Opcode::Branch | Opcode::Switch | Opcode::Ret | Opcode::Call => {
+            opcode if instance::is_about(opcode) => {
+                return self.on_instance(world, active.function, base, data);
+            }
+            Opcode::Jump | Opcode::Branch | Opcode::Switch | Opcode::Ret | Opcode::Call | Opcode::RetCall => {
                 return Ok(self.control(active, inst, data));
             }
             _ => self.pure(active.function, base, data),
@@ -220,9 +236,8 @@ impl<'m> Interpreter<'m> {
         Ok(Flow::Next)
     }
 
-    /// Constants and everything that [`eval`] knows.
+    /// Constants and everything that [`eval_inst`] knows.
     fn pure(&mut self, function: &Function, base: usize, data: &InstData) {
-        let ty = data.ty.unwrap_or(Type::I256);
         if let Imm::Constant(constant) = data.imm {
             self.set(base, data.results[0], function.constants[constant]);
             return;
@@ -232,7 +247,7 @@ impl<'m> Interpreter<'m> {
             *place = self.get(base, arg);
         }
         let from = function.ty(data.args[0]);
-        let results = eval(data.opcode, ty, from, &args[..data.args.len()]);
+        let results = eval_inst(data, from, &args[..data.args.len()]);
         for (&value, bits) in data.results.iter().zip(results.into_iter().flatten()) {
             self.set(base, value, bits);
         }
@@ -320,6 +335,17 @@ impl<'m> Interpreter<'m> {
                 *gas = gas.wrapping_add(operand(0));
                 return Flow::Next;
             }
+            (Opcode::GasPay, Imm::Amount(amount)) => {
+                *gas = gas.wrapping_sub(*amount);
+                return Flow::Next;
+            }
+            (Opcode::GasCheck | Opcode::DepthCheck, _) if self.is_metered() && (*gas as i64) < 0 => {
+                return Flow::Exit(ExitCode::OutOfGas, None);
+            }
+            (Opcode::DepthCheck, _) if (operand(0) as i64) < 0 => {
+                return Flow::Exit(ExitCode::CallStackExhausted, None);
+            }
+            (Opcode::GasCheck | Opcode::DepthCheck, _) => return Flow::Next,
             (Opcode::GasRemaining, _) => {
                 self.set(base, data.results[0], U256::from(*gas));
                 return Flow::Next;
@@ -352,6 +378,11 @@ impl<'m> Interpreter<'m> {
         }
     }
 
+    /// Whether the module counts gas; those of the EVM do.
+    fn is_metered(&self) -> bool {
+        self.module.instance.as_ref().is_none_or(|instance| instance.metered)
+    }
+
     /// Targets, calls and returns.
     fn control(&mut self, active: &mut Activation<'m>, inst: Inst, data: &'m InstData) -> Flow {
         let base = active.base;
@@ -368,7 +399,10 @@ impl<'m> Interpreter<'m> {
             }
             Imm::Function(callee) => {
                 self.depart(base, &data.args);
-                return Flow::Call(*callee);
+                return match data.opcode {
+                    Opcode::RetCall => Flow::Replace(*callee),
+                    _ => Flow::Call(*callee),
+                };
             }
             _ => {
                 self.depart(base, &data.args);

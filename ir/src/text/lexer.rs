@@ -11,7 +11,7 @@ pub(super) enum Kind {
     Name,
     /// Digits, with `0x` or a minus sign before them.
     Number,
-    /// One of `( ) { } : , =`.
+    /// One of `( ) { } : , = @`.
     Punctuation,
     /// `->`.
     Arrow,
@@ -76,7 +76,7 @@ fn token(rest: &[u8]) -> Option<(Kind, usize)> {
         [b'-', next, ..] if next.is_ascii_digit() => Some((Kind::Number, 1 + digits(&rest[1..]))),
         [first, ..] if first.is_ascii_digit() => Some((Kind::Number, digits(rest))),
         [first, ..] if first.is_ascii_alphabetic() || first == b'_' => Some((Kind::Word, length(rest, word))),
-        [b'(' | b')' | b'{' | b'}' | b':' | b',' | b'=', ..] => Some((Kind::Punctuation, 1)),
+        [b'(' | b')' | b'{' | b'}' | b':' | b',' | b'=' | b'@', ..] => Some((Kind::Punctuation, 1)),
         _ => None,
     }
 }

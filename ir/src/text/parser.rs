@@ -9,11 +9,12 @@ mod body;
 use std::collections::HashMap;
 
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
-use evmc_abi::StretchRange;
+use evmc_abi::wasm::EntryId;
+use evmc_abi::{InstanceShape, StretchRange};
 use ruint::aliases::U256;
 
-use crate::entities::{Block, Func, Inst, Stretch};
-use crate::function::Module;
+use crate::entities::{Block, Func, Inst, Sig, Stretch};
+use crate::function::{Module, Signature};
 use crate::types::Type;
 use crate::verify::VerifyError;
 
@@ -215,6 +216,17 @@ impl<'t> Parser<'t> {
         }
     }
 
+    fn signature(&mut self) -> Result<Sig> {
+        match self.entity("sig") {
+            Some(number) if number < self.module.signatures.len() => {
+                self.next();
+                Ok(Sig::new(number))
+            }
+            Some(_) => self.expected("a signature of the module"),
+            None => self.expected("a signature"),
+        }
+    }
+
     /// A function of the module.
     fn func(&mut self) -> Result<Func> {
         match self.names.get(self.str(self.peek())) {
@@ -248,7 +260,14 @@ impl<'t> Parser<'t> {
     fn head(&mut self) -> Result<()> {
         loop {
             if self.accept("entry") {
-                self.module.entry = Some(self.func()?);
+                self.entry()?;
+            } else if self.accept("instance") {
+                self.instance()?;
+            } else if self.entity("sig") == Some(self.module.signatures.len()) {
+                self.next();
+                self.expect("=")?;
+                let (params, results) = self.function_type()?;
+                self.module.signatures.push(Signature { params, results });
             } else if self.accept("memory_stack") {
                 self.module.uses_memory_stack = true;
             } else if self.entity("stretch") == Some(self.module.stretches.len()) {
@@ -262,10 +281,59 @@ impl<'t> Parser<'t> {
                 return Ok(());
             } else {
                 let next = Stretch::new(self.module.stretches.len());
-                return self.expected(&format!("`entry`, `memory_stack`, `{next}` or `function`"));
+                return self.expected(&format!(
+                    "`entry`, `memory_stack`, `instance`, a signature, `{next}` or `function`"
+                ));
             }
             self.end_of_line()?;
         }
+    }
+
+    /// `%name` of the one entry, or `number %name` of one of several.
+    fn entry(&mut self) -> Result<()> {
+        if self.peek().kind != Kind::Number {
+            self.module.entry = Some(self.func()?);
+            return Ok(());
+        }
+        let token = self.peek();
+        let Some(id) = EntryId::from_bits(self.number("the number of an entry")?) else {
+            return self.error(token, "expected the number of an entry");
+        };
+        let func = self.func()?;
+        self.module.instance.get_or_insert_default().entries.push((id, func));
+        Ok(())
+    }
+
+    /// `metered memories = 1, tables = 2`, each part only where it is not zero.
+    fn instance(&mut self) -> Result<()> {
+        let metered = self.accept("metered");
+        let mut shape = InstanceShape::default();
+        while self.same_line() {
+            let name = self.str(self.peek());
+            let Some(field) = super::shape_field(&mut shape, name) else {
+                return self.expected("something that an instance has");
+            };
+            self.next();
+            self.expect("=")?;
+            *field = self.number("a number")?;
+            if !self.accept(",") {
+                break;
+            }
+        }
+        let instance = self.module.instance.get_or_insert_default();
+        (instance.shape, instance.metered) = (shape, metered);
+        Ok(())
+    }
+
+    /// `(types) -> types`.
+    fn function_type(&mut self) -> Result<(Vec<Type>, Vec<Type>)> {
+        self.expect("(")?;
+        let params = if self.accept(")") { Vec::new() } else { self.types()? };
+        if !params.is_empty() {
+            self.expect(")")?;
+        }
+        let results = if self.accept("->") { self.types()? } else { Vec::new() };
+        Ok((params, results))
     }
 
     /// `%name(types) -> types {`.
@@ -275,12 +343,7 @@ impl<'t> Parser<'t> {
         if text.len() == 1 {
             return self.error(name, "a function's name is empty");
         }
-        self.expect("(")?;
-        let params = if self.accept(")") { Vec::new() } else { self.types()? };
-        if !params.is_empty() {
-            self.expect(")")?;
-        }
-        let results = if self.accept("->") { self.types()? } else { Vec::new() };
+        let (params, results) = self.function_type()?;
         self.expect("{")?;
         Ok(Head { name, text, params, results })
     }

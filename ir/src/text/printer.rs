@@ -5,7 +5,7 @@ use core::fmt::{self, Display, Write};
 use ruint::aliases::U256;
 
 use crate::entities::{Block, Func, Inst, Value};
-use crate::function::{BlockCall, Function, Imm, InstData, Module};
+use crate::function::{BlockCall, Function, Imm, InstData, Instance, Module};
 use crate::opcode::Opcode;
 
 /// The text of a module.
@@ -21,7 +21,7 @@ pub fn print_function(module: &Module, function: &Function) -> String {
 /// The text of one instruction, without indentation and line end.
 pub fn print_inst(module: &Module, function: &Function, inst: Inst) -> String {
     show(|out| match function.insts.get(inst) {
-        Some(data) => write_inst(out, module, function, data),
+        Some(data) => write_sourced(out, module, function, inst, data),
         None => write!(out, "{inst}"),
     })
 }
@@ -41,6 +41,19 @@ fn write_module(out: &mut String, module: &Module) -> fmt::Result {
     if module.uses_memory_stack {
         writeln!(out, "memory_stack")?;
     }
+    for (sig, signature) in &module.signatures {
+        write!(out, "{sig} = (")?;
+        separated(out, &signature.params)?;
+        out.push(')');
+        if !signature.results.is_empty() {
+            out.push_str(" -> ");
+            separated(out, &signature.results)?;
+        }
+        out.push('\n');
+    }
+    if let Some(instance) = &module.instance {
+        write_instance(out, module, instance)?;
+    }
     for (stretch, range) in &module.stretches {
         writeln!(out, "{stretch} = {}..{}", range.start, range.end)?;
     }
@@ -49,6 +62,23 @@ fn write_module(out: &mut String, module: &Module) -> fmt::Result {
             out.push('\n');
         }
         write_function(out, module, function)?;
+    }
+    Ok(())
+}
+
+fn write_instance(out: &mut String, module: &Module, instance: &Instance) -> fmt::Result {
+    out.push_str("instance");
+    if instance.metered {
+        out.push_str(" metered");
+    }
+    let fields = super::shape_fields(instance.shape);
+    let declared = fields.iter().filter(|(_, number)| *number > 0);
+    for (i, (name, number)) in declared.enumerate() {
+        write!(out, "{} {name} = {number}", if i == 0 { "" } else { "," })?;
+    }
+    out.push('\n');
+    for &(id, func) in &instance.entries {
+        writeln!(out, "entry {:#x} {}", id.to_bits(), Name(module, func))?;
     }
     Ok(())
 }
@@ -83,12 +113,27 @@ fn write_block(out: &mut String, module: &Module, function: &Function, block: Bl
     for &inst in &data.insts {
         out.push_str("    ");
         match function.insts.get(inst) {
-            Some(data) => write_inst(out, module, function, data)?,
+            Some(data) => write_sourced(out, module, function, inst, data)?,
             None => write!(out, "{inst}")?,
         }
         out.push('\n');
     }
     Ok(())
+}
+
+/// An instruction, and where it comes from if that is known.
+fn write_sourced(
+    out: &mut String,
+    module: &Module,
+    function: &Function,
+    inst: Inst,
+    data: &InstData,
+) -> fmt::Result {
+    write_inst(out, module, function, data)?;
+    match function.sources[inst] {
+        0 => Ok(()),
+        source => write!(out, " @{source}"),
+    }
 }
 
 fn write_inst(out: &mut String, module: &Module, function: &Function, data: &InstData) -> fmt::Result {
@@ -100,10 +145,13 @@ fn write_inst(out: &mut String, module: &Module, function: &Function, data: &Ins
     if let Imm::Host(function) = data.imm {
         write!(out, ".{}", function.name())?;
     }
+    if let Imm::Runtime(function) = data.imm {
+        write!(out, ".{}", function.name())?;
+    }
     if let Some(ty) = data.ty {
         write!(out, ".{ty}")?;
     }
-    if data.opcode == Opcode::Call {
+    if matches!(data.opcode, Opcode::Call | Opcode::RetCall) {
         if let Imm::Function(callee) = data.imm {
             write!(out, " {}", Name(module, callee))?;
         }
@@ -121,18 +169,26 @@ fn write_inst(out: &mut String, module: &Module, function: &Function, data: &Ins
 
 /// Writes an immediate other than those that belong to the mnemonic, behind `separator`.
 fn write_imm(out: &mut String, function: &Function, imm: &Imm, separator: &str) -> fmt::Result {
-    if !matches!(imm, Imm::None | Imm::Host(_) | Imm::Function(_)) {
+    if !matches!(imm, Imm::None | Imm::Host(_) | Imm::Runtime(_) | Imm::Function(_)) {
         out.push_str(separator);
     }
     match imm {
-        Imm::None | Imm::Host(_) | Imm::Function(_) => Ok(()),
+        Imm::None | Imm::Host(_) | Imm::Runtime(_) | Imm::Function(_) => Ok(()),
         Imm::Constant(constant) => match function.constants.get(*constant) {
             Some(bits) => write_bits(out, bits),
             None => write!(out, "{constant}"),
         },
+        Imm::Amount(gas) => write!(out, "{gas}"),
+        Imm::Linear { memory, offset } => write!(out, "{memory}, {offset}"),
+        Imm::Index(index) => write!(out, "{index}"),
+        Imm::Element { table, signature } => write!(out, "{table}, {signature}"),
+        Imm::Signature(signature) => write!(out, "{signature}"),
         Imm::Charge { gas, stretch } => write!(out, "{gas}, {stretch}"),
         Imm::Exit(code) => out.write_str(code.name()),
         Imm::Field(field) => out.write_str(field.name()),
+        Imm::Shape(shape) => out.write_str(shape.name()),
+        Imm::Lane(lane) => write!(out, "{lane}"),
+        Imm::Shuffle(bytes) => separated(out, bytes),
         Imm::Offset(offset) => write!(out, "{offset}"),
         Imm::Stretch(stretch) => write!(out, "{stretch}"),
         Imm::Jump(target) => write_target(out, target),

@@ -1,14 +1,17 @@
 //! Each instruction against its row of the table: arity, types, immediates, targets.
 
 use std::collections::HashSet;
+use std::mem::discriminant;
 
+use evmc_abi::wasm::MAX_SLOTS;
 use evmc_abi::{Effects, Field, FieldKind};
 
 use crate::entities::{Block, Inst, Value};
 use crate::eval;
 use crate::function::{Imm, InstData};
 use crate::opcode::{ImmKind, Opcode, Slot};
-use crate::types::Type;
+use crate::shape::LaneShape;
+use crate::types::{Type, TypeClass};
 
 use super::{Report, Rule};
 
@@ -52,7 +55,7 @@ impl Check<'_, '_> {
             self.fail(Rule::Types, format!("controlling type {found} is not in {:?}", row.types));
             return;
         }
-        if kind(&self.data.imm) != row.imm {
+        if discriminant(&kind(&self.data.imm)) != discriminant(&row.imm) {
             let message = format!("the immediate is not of kind {:?}", row.imm);
             self.fail(Rule::Arity, message);
             return;
@@ -86,10 +89,15 @@ impl Check<'_, '_> {
         self.compare("result", &self.data.results, &expected);
     }
 
-    /// The operands of `host`, `call` and `ret`.
+    /// The operands of calls and of `ret`.
     fn rest_of_operands(&self) -> Vec<Expected> {
         match self.data.imm {
             Imm::Host(function) => vec![Expected::Is(Type::I256); function.args()],
+            Imm::Runtime(function) => vec![Expected::Is(Type::I64); function.args()],
+            Imm::Signature(signature) => {
+                let params = &self.report.module.signatures[signature].params;
+                [Type::I64].iter().chain(params).copied().map(Expected::Is).collect()
+            }
             Imm::Function(func) => {
                 let callee = &self.report.module.functions[func];
                 let entry = callee.entry().and_then(|block| callee.blocks.get(block));
@@ -101,10 +109,15 @@ impl Check<'_, '_> {
         }
     }
 
-    /// The results of `host` and `call`.
+    /// The results of calls.
     fn rest_of_results(&self) -> Vec<Expected> {
         match self.data.imm {
             Imm::Host(function) => vec![Expected::Is(Type::I256); function.results()],
+            Imm::Runtime(function) => vec![Expected::Is(Type::I64); function.results()],
+            Imm::Signature(signature) => {
+                let results = &self.report.module.signatures[signature].results;
+                results.iter().copied().map(Expected::Is).collect()
+            }
             Imm::Function(func) => {
                 let callee = &self.report.module.functions[func];
                 callee.results.iter().copied().map(Expected::Is).collect()
@@ -118,6 +131,7 @@ impl Check<'_, '_> {
             (Slot::Is(ty), _) => Expected::Is(ty),
             (Slot::T, Some(ty)) => Expected::Is(ty),
             (Slot::AnyInt, _) => Expected::Int,
+            (Slot::AnyFloat, _) => Expected::Float,
             (Slot::T | Slot::SameWidth | Slot::Rest, _) => Expected::Any,
         }
     }
@@ -133,6 +147,7 @@ impl Check<'_, '_> {
             let wanted = match expected {
                 Expected::Is(wanted) if wanted != ty => wanted.name(),
                 Expected::Int if !ty.is_int() => "an integer",
+                Expected::Float if ty.class() != TypeClass::Float => "a float",
                 _ => continue,
             };
             self.fail(Rule::Types, format!("{what} {value} is {ty}, expected {wanted}"));
@@ -145,6 +160,9 @@ impl Check<'_, '_> {
             Opcode::Zext | Opcode::Sext => (from.bits() < to.bits(), "widen"),
             Opcode::Trunc => (from.bits() > to.bits(), "narrow"),
             Opcode::Bitcast => (from.bits() == to.bits(), "keep the width"),
+            Opcode::SintToF | Opcode::UintToF => {
+                (matches!(from, Type::I32 | Type::I64), "take 32 or 64 bits")
+            }
             _ => return,
         };
         if !holds {
@@ -160,6 +178,18 @@ impl Check<'_, '_> {
         }
         match (&self.data.imm, self.data.ty) {
             (Imm::Field(field), Some(ty)) => self.field(*field, ty),
+            (Imm::Shape(_) | Imm::Lane(_) | Imm::Shuffle(_), _) => self.lanes(),
+            (Imm::Linear { .. } | Imm::Index(_) | Imm::Element { .. } | Imm::Runtime(_), _) => {
+                self.of_instance()
+            }
+            (Imm::Function(func), _) if self.data.opcode == Opcode::RetCall => {
+                let results = &self.report.module.functions[*func].results;
+                self.same_results(results);
+            }
+            (Imm::Signature(signature), _) if self.data.opcode == Opcode::RetCallRef => {
+                let results = &self.report.module.signatures[*signature].results;
+                self.same_results(results);
+            }
             (Imm::Constant(constant), Some(ty)) => {
                 let bits = self.report.function.constants[*constant];
                 if bits > eval::mask(ty) {
@@ -175,6 +205,61 @@ impl Check<'_, '_> {
                     if !seen.insert(bits) {
                         self.fail(Rule::Target, format!("case {bits:#x} stands twice"));
                     }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is called in the place of this function gives what this function gives.
+    fn same_results(&mut self, results: &[Type]) {
+        if results != self.report.function.results {
+            self.fail(Rule::Types, "the callee has other results".into());
+        }
+    }
+
+    /// What the immediate numbers is something that the instance has.
+    fn of_instance(&mut self) {
+        let Some(instance) = &self.report.module.instance else {
+            self.fail(Rule::Reference, "the module is not that of an instance".into());
+            return;
+        };
+        let shape = instance.shape;
+        let (number, count) = match (self.data.opcode, &self.data.imm) {
+            (_, &Imm::Linear { memory, .. }) => (memory, shape.memories),
+            (_, &Imm::Element { table, .. }) => (table, shape.tables),
+            (Opcode::MemorySize, &Imm::Index(number)) => (number, shape.memories),
+            (Opcode::GlobalGet | Opcode::GlobalSet, &Imm::Index(number)) => {
+                (number, shape.imported_globals.saturating_add(shape.own_globals))
+            }
+            (Opcode::FuncImported, &Imm::Index(number)) => (number, shape.imported_functions),
+            (Opcode::FuncOwn, &Imm::Index(number)) => (number, shape.referenced_functions),
+            (Opcode::TableGet | Opcode::TableSet | Opcode::TableSize, &Imm::Index(number)) => {
+                (number, shape.tables)
+            }
+            (Opcode::SlotGet | Opcode::SlotSet, &Imm::Index(number)) => (number, MAX_SLOTS),
+            _ => return,
+        };
+        if number >= count {
+            self.fail(Rule::Reference, format!("there is no number {number}"));
+        }
+    }
+
+    /// The shape is one of the row's, lanes exist.
+    fn lanes(&mut self) {
+        match (&self.data.imm, self.data.opcode.row().imm) {
+            (Imm::Shape(shape), ImmKind::Shape(shapes)) if !shapes.contains(shape) => {
+                self.fail(Rule::Types, format!("{shape} is not one of {shapes:?}"));
+            }
+            (&Imm::Lane(lane), _) => {
+                let lanes = self.data.ty.and_then(LaneShape::of_lane).map_or(0, LaneShape::lanes);
+                if u32::from(lane) >= lanes {
+                    self.fail(Rule::Reference, format!("there is no lane {lane}"));
+                }
+            }
+            (Imm::Shuffle(bytes), _) => {
+                if let Some(byte) = bytes.iter().find(|&&byte| byte >= 32) {
+                    self.fail(Rule::Reference, format!("there is no byte {byte}"));
                 }
             }
             _ => {}
@@ -223,10 +308,11 @@ impl Check<'_, '_> {
 enum Expected {
     Is(Type),
     Int,
+    Float,
     Any,
 }
 
-/// The kind of an immediate.
+/// The kind of an immediate, without the shapes that a row allows.
 fn kind(imm: &Imm) -> ImmKind {
     match imm {
         Imm::None => ImmKind::None,
@@ -236,10 +322,19 @@ fn kind(imm: &Imm) -> ImmKind {
         Imm::Field(_) => ImmKind::Field,
         Imm::Host(_) => ImmKind::Host,
         Imm::Function(_) => ImmKind::Function,
+        Imm::Runtime(_) => ImmKind::Runtime,
+        Imm::Amount(_) => ImmKind::Amount,
+        Imm::Linear { .. } => ImmKind::Linear,
+        Imm::Index(_) => ImmKind::Index,
+        Imm::Element { .. } => ImmKind::Element,
+        Imm::Signature(_) => ImmKind::Signature,
         Imm::Offset(_) => ImmKind::Offset,
         Imm::Stretch(_) => ImmKind::Stretch,
         Imm::Jump(_) => ImmKind::Jump,
         Imm::Branch(_) => ImmKind::Branch,
         Imm::Switch(_) => ImmKind::Switch,
+        Imm::Shape(_) => ImmKind::Shape(&[]),
+        Imm::Lane(_) => ImmKind::Lane,
+        Imm::Shuffle(_) => ImmKind::Shuffle,
     }
 }

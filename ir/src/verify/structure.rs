@@ -5,9 +5,12 @@ use std::collections::HashSet;
 
 use cranelift_entity::EntitySet;
 
-use crate::entities::{Block, Func, Inst, Value};
-use crate::function::{Imm, InstData, Module, ValueDef};
+use evmc_abi::wasm::{EntryId, EntryKind};
+
+use crate::entities::{Block, Func, Inst, Sig, Value};
+use crate::function::{Function, Imm, InstData, Instance, Module, ValueDef};
 use crate::opcode::Opcode;
+use crate::types::Type;
 
 use super::{Report, Rule, VerifyError};
 
@@ -30,6 +33,14 @@ pub(super) fn check_module(module: &Module, errors: &mut Vec<VerifyError>) {
             add(None, format!("{stretch} ends before its start"));
         }
     }
+    for (signature, ty) in &module.signatures {
+        if ty.params.first() != Some(&Type::I64) {
+            add(None, format!("{signature} does not take the depth first"));
+        }
+    }
+    if let Some(instance) = &module.instance {
+        check_instance(module, instance, |message| add(None, message));
+    }
     let Some(entry) = module.entry else { return };
     match module.functions.get(entry) {
         None => add(None, format!("the entry {entry} does not exist")),
@@ -39,6 +50,56 @@ pub(super) fn check_module(module: &Module, errors: &mut Vec<VerifyError>) {
                 add(Some(entry), format!("the entry %{} has parameters or results", function.name));
             }
         }
+    }
+}
+
+/// Checks what makes a module one of WebAssembly.
+fn check_instance(module: &Module, instance: &Instance, mut add: impl FnMut(String)) {
+    if module.entry.is_some() {
+        add("an instance has entries by number, not one".into());
+    }
+    let shape = instance.shape;
+    let counts = crate::text::shape_fields(shape).into_iter().map(|(_, count)| u64::from(count));
+    if counts.sum::<u64>() > MAX_PLACES {
+        add(format!("an instance has at most {MAX_PLACES} places"));
+    }
+    if shape.signatures as usize != module.signatures.len() {
+        add(format!(
+            "the instance has {} signatures, the module {}",
+            shape.signatures,
+            module.signatures.len()
+        ));
+    }
+    let mut seen = HashSet::new();
+    for &(id, func) in &instance.entries {
+        let number = id.to_bits();
+        if !seen.insert(id) {
+            add(format!("the entry {number:#x} stands twice"));
+        }
+        match module.functions.get(func) {
+            None => add(format!("the entry {number:#x} does not exist")),
+            Some(function) if !has_form(module, function, id) => {
+                add(format!("the entry {number:#x} cannot be %{}: it is of another type", function.name));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Most things that have a place in an instance.
+const MAX_PLACES: u64 = 1 << 26;
+
+/// Whether a function has the type that the kind of an entry asks for.
+fn has_form(module: &Module, function: &Function, id: EntryId) -> bool {
+    let params = function.entry().and_then(|entry| function.blocks.get(entry)).map(|block| &block.params[..]);
+    let types =
+        params.unwrap_or_default().iter().map(|&param| function.values.get(param).map(|data| data.ty));
+    match id.kind {
+        EntryKind::Enter => types.len() == 0 && function.results.is_empty(),
+        EntryKind::CallHost => module.signatures.get(Sig::from_u32(id.number)).is_some_and(|signature| {
+            types.eq(signature.params.iter().copied().map(Some)) && function.results == signature.results
+        }),
+        EntryKind::Function => types.flatten().next() == Some(Type::I64),
     }
 }
 
@@ -142,6 +203,9 @@ fn check_immediate(report: &mut Report<'_>, block: Block, inst: Inst, data: &Ins
             report.function.constants.get(constant).is_none().then(|| constant.to_string())
         }
         Imm::Function(func) => module.functions.get(func).is_none().then(|| func.to_string()),
+        Imm::Signature(signature) | Imm::Element { signature, .. } => {
+            module.signatures.get(signature).is_none().then(|| signature.to_string())
+        }
         Imm::Charge { stretch, .. } | Imm::Stretch(stretch) => {
             module.stretches.get(stretch).is_none().then(|| stretch.to_string())
         }

@@ -36,8 +36,11 @@ pub const TABLE_ALIGN: u32 = 8;
 /// [`Descriptor::flags`]: the code keeps EVM stack items in [`crate::Frame::stack`].
 pub const FLAG_MEMORY_STACK: u32 = 1;
 
+/// [`Descriptor::flags`]: the code counts gas. WebAssembly alone can be compiled without.
+pub const FLAG_METERED: u32 = 2;
+
 /// All bits of [`Descriptor::flags`] that have a meaning.
-pub const KNOWN_FLAGS: u32 = FLAG_MEMORY_STACK;
+pub const KNOWN_FLAGS: u32 = FLAG_MEMORY_STACK | FLAG_METERED;
 
 /// A value with a fixed little-endian layout.
 pub trait Layout: Sized {
@@ -126,23 +129,23 @@ impl Span {
 pub struct Entry {
     /// Offset of the entry point from the start of the code, in bytes.
     pub offset: u32,
-    /// Which function it is; 0 for the entry of an EVM contract.
+    /// Which function it is: 0 for the entry of an EVM contract, else a [`crate::wasm::EntryId`].
     pub id: u32,
 }
 
-/// A row of the trap-site table: an instruction whose fault means a defined exit.
+/// A row of the trap-site table: an instruction whose fault on a linear memory is a trap of the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct TrapSite {
     /// Offset of the instruction from the start of the code, in bytes.
     pub offset: u32,
-    /// Number of the [`crate::ExitCode`].
-    pub exit: u32,
+    /// Offset of the operation in the WebAssembly module, in bytes.
+    pub source: u32,
 }
 
 struct_layout! { Span { offset: u32, len: u32 } }
 struct_layout! { Entry { offset: u32, id: u32 } }
-struct_layout! { TrapSite { offset: u32, exit: u32 } }
+struct_layout! { TrapSite { offset: u32, source: u32 } }
 struct_layout! { StretchRange { start: u32, end: u32 } }
 struct_layout! { OpRow { static_gas: u16, inputs: u8, outputs: u8, immediate: u8, flags: u8, reserved: [u8; 2] } }
 
@@ -266,11 +269,12 @@ descriptor! {
     compiler_build: [u8; 32],
     /// Bits of the [`CpuFeatures`] that the code needs.
     cpu_features: u64,
-    /// Upper bound of the native stack that one frame of the code uses, host functions excluded, in bytes.
+    /// Upper bound of the native stack that one frame of the code uses, host functions excluded, in bytes; of WebAssembly,
+    /// that each unit of logical depth uses.
     native_stack_bytes: u64,
     /// Length of the bytecode, in bytes.
     code_len: u32,
-    /// [`FLAG_MEMORY_STACK`]; other bits are 0.
+    /// [`FLAG_MEMORY_STACK`], [`FLAG_METERED`]; other bits are 0.
     flags: u32,
     /// Number of the fork, below [`EVM_FORKS`]; 0 for WebAssembly.
     fork: u16,
@@ -292,8 +296,10 @@ descriptor! {
     op_rows: Span,
     /// Rows of [`StretchRange`]; compiled code names a stretch by its index.
     stretches: Span,
-    /// Rows of [`TrapSite`]; empty for the EVM.
+    /// Rows of [`TrapSite`], sorted by offset; empty for the EVM.
     trap_sites: Span,
+    /// What of a WebAssembly module is not code, as the runtime reads it; empty for the EVM.
+    module: Span,
     /// Access hints; empty in this version.
     access_hints: Span,
 }
@@ -326,6 +332,7 @@ impl Descriptor {
             op_rows: NONE,
             stretches: NONE,
             trap_sites: NONE,
+            module: NONE,
             access_hints: NONE,
         }
     }
@@ -333,6 +340,11 @@ impl Descriptor {
     /// Whether the code keeps EVM stack items in [`crate::Frame::stack`].
     pub const fn uses_memory_stack(&self) -> bool {
         self.flags & FLAG_MEMORY_STACK != 0
+    }
+
+    /// Whether the code counts gas.
+    pub const fn is_metered(&self) -> bool {
+        self.flags & FLAG_METERED != 0
     }
 
     /// The processor features that the code needs.
@@ -401,7 +413,7 @@ impl Table {
     pub const fn allowed_rows(self, language: Language) -> core::ops::RangeInclusive<u32> {
         match (self, language) {
             (Self::Entries, Language::Evm) => 1..=1,
-            (Self::Entries, Language::Wasm) => 1..=u32::MAX,
+            (Self::Entries, Language::Wasm) => 0..=u32::MAX,
             (Self::OpRows, Language::Evm) => 0..=256,
             (Self::TrapSites, Language::Wasm) | (Self::Stretches, _) => 0..=u32::MAX,
             (Self::OpRows, Language::Wasm) | (Self::TrapSites, Language::Evm) | (Self::AccessHints, _) => {

@@ -67,4 +67,24 @@ exit_codes! {
     Unreachable = 13, "unreachable";
     /// A state-changing operation in a static frame (EIP-214).
     StaticViolation = 14, "static_violation";
+    /// WebAssembly: calls are nested too deeply, by the logical depth that each function charges.
+    CallStackExhausted = 15, "call_stack_exhausted";
+    /// WebAssembly: the instruction `unreachable`.
+    UnreachableExecuted = 16, "unreachable_executed";
+    /// WebAssembly: an access outside a linear memory.
+    MemoryOutOfBounds = 17, "memory_out_of_bounds";
+    /// WebAssembly: an access outside a table, or outside an element segment.
+    TableOutOfBounds = 18, "table_out_of_bounds";
+    /// WebAssembly: an indirect call through an index outside its table.
+    UndefinedElement = 19, "undefined_element";
+    /// WebAssembly: an indirect call through an empty element of a table.
+    UninitializedElement = 20, "uninitialized_element";
+    /// WebAssembly: an indirect call of a function of another type.
+    IndirectCallTypeMismatch = 21, "indirect_call_type_mismatch";
+    /// WebAssembly: an integer division by zero.
+    IntegerDivideByZero = 22, "integer_divide_by_zero";
+    /// WebAssembly: the result of a division or conversion does not fit its type.
+    IntegerOverflow = 23, "integer_overflow";
+    /// WebAssembly: the conversion of a NaN to an integer.
+    InvalidConversionToInteger = 24, "invalid_conversion_to_integer";
 }

@@ -3,6 +3,7 @@
 use core::ffi::c_void;
 
 use crate::host::HostTable;
+use crate::wasm::{RuntimeTable, Slot};
 
 /// A 256-bit word as compiled code holds it in memory: four 64-bit limbs, least significant first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,6 +112,16 @@ frame! {
     exit_stretch: u32, ExitStretch, U32, 0;
     /// Stack height at the start of that stretch, in items.
     exit_height: u32, ExitHeight, U32, 0;
+    /// WebAssembly: functions of the runtime.
+    runtime: *const RuntimeTable, Runtime, Pointer, core::ptr::null();
+    /// WebAssembly: the instance area, see [`crate::wasm::InstanceShape`].
+    instance: *mut u8, Instance, Pointer, core::ptr::null_mut();
+    /// WebAssembly: slots of 16 bytes for arguments and results on their way between runtime and code.
+    values: *mut Slot, Values, Pointer, core::ptr::null_mut();
+    /// WebAssembly: the function to be called by an entry point, a [`crate::wasm::FuncRecord`].
+    callee: u64, Callee, U64, 0;
+    /// WebAssembly: logical depth that the call may still use.
+    depth: u64, Depth, U64, 0;
     /// The runtime's own data; compiled code never follows it.
     context: *mut c_void, Context, Pointer, core::ptr::null_mut();
     /// Account whose storage the frame works on.

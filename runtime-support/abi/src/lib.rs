@@ -13,6 +13,7 @@
 //! * [`cpu`]: processor features as data.
 //! * [`fork`]: which forks share code, and the gas tables that code is compiled from.
 //! * [`stretch`]: how a failed merged check is traced to the operation that failed first.
+//! * [`wasm`]: what compiled WebAssembly sees of its instance, and what it asks of its runtime.
 //!
 //! Anything that changes a layout or the meaning of a field here changes [`ABI_VERSION`].
 
@@ -26,6 +27,7 @@ pub mod fork;
 pub mod frame;
 pub mod host;
 pub mod stretch;
+pub mod wasm;
 
 pub use cpu::CpuFeatures;
 pub use descriptor::Descriptor;
@@ -33,9 +35,10 @@ pub use exit::ExitCode;
 pub use frame::{Field, FieldKind, Frame, Word};
 pub use host::{Effects, HostCall, HostFn, HostTable};
 pub use stretch::{OpRow, StretchRange};
+pub use wasm::{InstanceShape, RuntimeFn, RuntimeTable};
 
 /// Version of everything in this crate that compiled code relies on.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Type of a compiled contract's entry point: takes the frame, gives an [`ExitCode`] as its number.
 pub type EntryPoint = unsafe extern "C" fn(frame: *mut Frame) -> u32;

@@ -1,7 +1,7 @@
 //! Why an artifact is refused.
 
 use evmc_abi::CpuFeatures;
-use evmc_abi::descriptor::Table;
+use evmc_abi::descriptor::{Language, Table};
 use thiserror::Error;
 
 /// Why an artifact is refused: one variant for each thing that can be wrong with it.
@@ -223,6 +223,17 @@ pub enum CheckError {
         /// Offset from the start of the code, in bytes.
         offset: u32,
     },
+    /// The number of an entry point means nothing for its language, or is not above the one before.
+    #[error("entry point {index} has the number {id:#x}, which is unknown or out of order")]
+    EntryId {
+        /// Row of the entry table.
+        index: usize,
+        /// The number.
+        id: u32,
+    },
+    /// The description of the module leaves the read-only segment, misses, or is there without a module.
+    #[error("the description of the module is out of range or does not belong to the language")]
+    Module,
     /// A row of the opcode table has unknown flags or reserved bytes set.
     #[error("row {opcode:#04x} of the opcode table has unknown flags or reserved bytes set")]
     OpRow {
@@ -235,17 +246,29 @@ pub enum CheckError {
         /// Row of the stretch table.
         index: usize,
     },
-    /// A trap site lies outside the code or names no exit.
-    #[error("trap site {index} is outside the code or names no exit")]
+    /// A trap site lies outside the code or out of order.
+    #[error("trap site {index} is outside the code or out of order")]
     TrapSite {
         /// Row of the trap-site table.
         index: usize,
     },
+    /// The artifact is not of the language that the caller expects.
+    #[error("the artifact is of another language than {}", .expected.name())]
+    Language {
+        /// Language that the caller expects.
+        expected: Language,
+    },
+    /// The artifact counts gas where the caller expects it not to, or the other way.
+    #[error("the artifact {}", if *.metered { "counts gas" } else { "does not count gas" })]
+    Metering {
+        /// Whether the artifact counts gas.
+        metered: bool,
+    },
     /// The artifact is of other bytecode than the caller expects.
     #[error("artifact of other bytecode: code hash mismatch")]
     CodeHash,
-    /// The artifact was compiled from another gas table than the fork has.
-    #[error("the artifact was compiled from another gas table than that of its fork")]
+    /// The artifact was compiled from another gas table than is known here.
+    #[error("the artifact was compiled from another gas table")]
     GasTable,
     /// The artifact is for another fork than the caller expects.
     #[error("artifact for fork {found}, fork {expected} expected")]

@@ -69,16 +69,14 @@ pub struct CheckedArtifact<'a> {
 }
 
 impl<'a> CheckedArtifact<'a> {
-    /// Checks that the artifact is of the bytecode with this Keccak-256 hash, and can run under this fork:
+    /// Checks that the artifact is of the EVM bytecode with this Keccak-256 hash, and can run under this fork:
     /// that it was compiled for it or one that shares its code, from the gas table that is known here.
     ///
     /// # Errors
-    /// [`CheckError::CodeHash`], [`CheckError::Fork`], [`CheckError::GasTable`].
+    /// [`CheckError::Language`], [`CheckError::CodeHash`], [`CheckError::Fork`], [`CheckError::GasTable`].
     pub fn expect(self, code_hash: &[u8; 32], fork: u16) -> Result<Self, CheckError> {
         let found = self.descriptor.fork;
-        if self.descriptor.code_hash != *code_hash {
-            return Err(CheckError::CodeHash);
-        }
+        self.expect_code(Language::Evm, code_hash)?;
         if !fork::share_code(found, fork) {
             return Err(CheckError::Fork { found, expected: fork });
         }
@@ -86,6 +84,32 @@ impl<'a> CheckedArtifact<'a> {
             return Err(CheckError::GasTable);
         }
         Ok(self)
+    }
+
+    /// Checks that the artifact is of the WebAssembly module with this Keccak-256 hash, and that it counts gas by the table
+    /// with this hash, or does not where there is none.
+    ///
+    /// # Errors
+    /// [`CheckError::Language`], [`CheckError::CodeHash`], [`CheckError::Metering`], [`CheckError::GasTable`].
+    pub fn expect_module(
+        self,
+        code_hash: &[u8; 32],
+        gas_table_hash: Option<&[u8; 32]>,
+    ) -> Result<Self, CheckError> {
+        self.expect_code(Language::Wasm, code_hash)?;
+        let metered = self.descriptor.is_metered();
+        match gas_table_hash {
+            _ if metered != gas_table_hash.is_some() => Err(CheckError::Metering { metered }),
+            Some(hash) if *hash != self.descriptor.gas_table_hash => Err(CheckError::GasTable),
+            _ => Ok(self),
+        }
+    }
+
+    fn expect_code(&self, expected: Language, code_hash: &[u8; 32]) -> Result<(), CheckError> {
+        if self.language != expected {
+            return Err(CheckError::Language { expected });
+        }
+        if self.descriptor.code_hash != *code_hash { Err(CheckError::CodeHash) } else { Ok(()) }
     }
 
     /// What the artifact says about itself.
@@ -128,7 +152,12 @@ impl<'a> CheckedArtifact<'a> {
         table.span(&self.descriptor).of(self.file).unwrap_or_default()
     }
 
-    /// The entry points.
+    /// What of a WebAssembly module is not code, as its reader understands it; nothing for the EVM.
+    pub fn module(&self) -> &'a [u8] {
+        self.descriptor.module.of(self.file).unwrap_or_default()
+    }
+
+    /// The entry points, ascending by number.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + 'a {
         bytes::rows(self.table(Table::Entries))
     }

@@ -4,7 +4,8 @@ use evmc_abi::descriptor::{
     Backend, Descriptor, ENTRY_ALIGN, EVM_FORKS, Entry, KNOWN_FLAGS, Language, Layout, MAGIC, MAX_OPT_LEVEL,
     Span, TABLE_ALIGN, Table, TrapSite,
 };
-use evmc_abi::{ABI_VERSION, CpuFeatures, ExitCode, OpRow, StretchRange};
+use evmc_abi::wasm::EntryId;
+use evmc_abi::{ABI_VERSION, CpuFeatures, OpRow, StretchRange};
 
 use crate::bytes::{read, rows};
 use crate::elf::{Segments, contains};
@@ -90,6 +91,8 @@ pub(crate) fn check_tables(
     }
     let bytes = |table: Table| table.span(descriptor).of(file).unwrap_or_default();
     check_entries(descriptor, bytes(Table::Entries))?;
+    check_entry_ids(language, bytes(Table::Entries))?;
+    check_module(segments.read_only, descriptor.module, language)?;
     check_op_rows_count(descriptor)?;
     check_op_rows(bytes(Table::OpRows))?;
     check_stretches(descriptor, bytes(Table::Stretches))?;
@@ -121,6 +124,31 @@ fn check_entries(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckError
     Ok(())
 }
 
+/// Entry points have numbers of the language, ascending.
+fn check_entry_ids(language: Language, bytes: &[u8]) -> Result<(), CheckError> {
+    let mut before = None;
+    for (index, Entry { id, .. }) in rows(bytes).enumerate() {
+        let known = match language {
+            Language::Evm => id == 0,
+            Language::Wasm => EntryId::from_bits(id).is_some(),
+        };
+        if !known || before.is_some_and(|before| before >= id) {
+            return Err(CheckError::EntryId { index, id });
+        }
+        before = Some(id);
+    }
+    Ok(())
+}
+
+/// The description of a module lies in the read-only segment; contracts of the EVM have none.
+fn check_module(read_only: Span, module: Span, language: Language) -> Result<(), CheckError> {
+    let holds = match language {
+        Language::Evm => module == Span::default(),
+        Language::Wasm => module.len > 0 && contains(read_only, module),
+    };
+    if holds { Ok(()) } else { Err(CheckError::Module) }
+}
+
 /// The opcode table is whole, or there is none and no stretch asks for it.
 fn check_op_rows_count(descriptor: &Descriptor) -> Result<(), CheckError> {
     let bytes = descriptor.op_rows.len;
@@ -150,11 +178,13 @@ fn check_stretches(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckErr
     }
 }
 
-/// Trap sites lie in the code and name an exit.
+/// Trap sites lie in the code, in the order of their offsets.
 fn check_trap_sites(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), CheckError> {
-    let wrong =
-        |site: TrapSite| site.offset >= descriptor.text.len || ExitCode::from_number(site.exit).is_none();
-    match rows(bytes).position(wrong) {
+    let wrong = |(site, next): (TrapSite, Option<TrapSite>)| {
+        site.offset >= descriptor.text.len || next.is_some_and(|next| next.offset <= site.offset)
+    };
+    let following = rows(bytes).skip(1).map(Some).chain([None]);
+    match rows(bytes).zip(following).position(wrong) {
         Some(index) => Err(CheckError::TrapSite { index }),
         None => Ok(()),
     }

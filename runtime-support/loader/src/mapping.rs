@@ -80,7 +80,13 @@ impl Drop for Mapping {
 /// All fields are integers, in C layout without padding.
 pub(crate) unsafe trait Plain {}
 
+// SAFETY: an integer.
+unsafe impl Plain for u8 {}
 // SAFETY: C layout of two `u32`.
 unsafe impl Plain for evmc_abi::StretchRange {}
+// SAFETY: C layout of two `u32`.
+unsafe impl Plain for evmc_abi::descriptor::Entry {}
+// SAFETY: C layout of two `u32`.
+unsafe impl Plain for evmc_abi::descriptor::TrapSite {}
 // SAFETY: C layout of a `u16` and six bytes.
 unsafe impl Plain for evmc_abi::OpRow {}

@@ -6,7 +6,7 @@ use revm::interpreter::{InstructionResult, InterpreterResult};
 use crate::code::FrameCode;
 
 /// revm's name for the end of a frame, or `None` for the codes that say nothing by themselves:
-/// [`ExitCode::Host`], [`ExitCode::Stretch`] and [`ExitCode::Unreachable`].
+/// [`ExitCode::Host`], [`ExitCode::Stretch`] and [`ExitCode::Unreachable`], and for traps of WebAssembly.
 pub(crate) const fn instruction_result(exit: ExitCode) -> Option<InstructionResult> {
     Some(match exit {
         ExitCode::Stop => InstructionResult::Stop,
@@ -21,6 +21,16 @@ pub(crate) const fn instruction_result(exit: ExitCode) -> Option<InstructionResu
         ExitCode::InvalidImmediate => InstructionResult::InvalidImmediateEncoding,
         ExitCode::StaticViolation => InstructionResult::StateChangeDuringStaticCall,
         ExitCode::Host | ExitCode::Stretch | ExitCode::Unreachable => return None,
+        ExitCode::CallStackExhausted
+        | ExitCode::UnreachableExecuted
+        | ExitCode::MemoryOutOfBounds
+        | ExitCode::TableOutOfBounds
+        | ExitCode::UndefinedElement
+        | ExitCode::UninitializedElement
+        | ExitCode::IndirectCallTypeMismatch
+        | ExitCode::IntegerDivideByZero
+        | ExitCode::IntegerOverflow
+        | ExitCode::InvalidConversionToInteger => return None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Functions: blocks and instructions.
 
 use cranelift_entity::{EntityRef, PrimaryMap};
-use evmc_abi::{ExitCode, Field, HostFn};
+use evmc_abi::{ExitCode, Field, HostFn, RuntimeFn};
 use ruint::aliases::U256;
 use smallvec::SmallVec;
 
@@ -11,6 +11,7 @@ use crate::function::{
     BlockCall, BlockData, Function, Imm, InstData, SwitchTable, ValueData, ValueDef, Values,
 };
 use crate::opcode::{ImmKind, Opcode, Slot, TypeSet};
+use crate::shape::LaneShape;
 use crate::text::lexer::{Kind, Token};
 use crate::types::Type;
 
@@ -190,13 +191,13 @@ impl Parser<'_> {
             }
         }
         let token = self.peek();
-        let (opcode, ty, host) = self.mnemonic()?;
-        let (args, imm) = match (opcode, host) {
-            (Opcode::Call, _) => {
+        let (opcode, ty, outside) = self.mnemonic()?;
+        let (args, imm) = match (opcode, outside) {
+            (Opcode::Call | Opcode::RetCall, _) => {
                 let func = self.func()?;
                 (self.arguments(body)?, Imm::Function(func))
             }
-            (_, Some(host)) => (self.operands(body, false)?, Imm::Host(host)),
+            (_, Some(outside)) => (self.operands(body, false)?, outside),
             _ => {
                 let args = self.operands(body, opcode.row().imm != ImmKind::None)?;
                 (args, self.immediate(body, opcode, ty)?)
@@ -208,6 +209,9 @@ impl Parser<'_> {
         }
         let values = results.iter().map(|&(_, value)| value).collect();
         let inst = body.function.insts.push(InstData { opcode, ty, args, imm, results: values });
+        if self.same_line() && self.accept("@") {
+            body.function.sources[inst] = self.number("an offset")?;
+        }
         for (number, (&(token, value), ty)) in results.iter().zip(types).enumerate() {
             let def = ValueDef::Result(inst, number as u32);
             self.define(body, token, value, ValueData { ty, def })?;
@@ -219,15 +223,22 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// An operation with its controlling type, or a host function.
-    fn mnemonic(&mut self) -> Result<(Opcode, Option<Type>, Option<HostFn>)> {
+    /// An operation with its controlling type, or with the function outside the module that it calls.
+    fn mnemonic(&mut self) -> Result<(Opcode, Option<Type>, Option<Imm>)> {
         let word = self.str(self.peek());
+        if let Some(name) = word.strip_prefix("runtime.") {
+            let Some(function) = RuntimeFn::from_name(name) else {
+                return self.expected("a function of the runtime");
+            };
+            self.next();
+            return Ok((Opcode::Runtime, None, Some(Imm::Runtime(function))));
+        }
         if let Some(name) = word.strip_prefix("host.") {
             let Some(host) = HostFn::from_name(name) else {
                 return self.expected("a host function");
             };
             self.next();
-            return Ok((Opcode::Host, None, Some(host)));
+            return Ok((Opcode::Host, None, Some(Imm::Host(host))));
         }
         let split = word.rsplit_once('.');
         let typed = split.and_then(|(name, ty)| Some((name, Some(Type::from_name(ty)?))));
@@ -236,7 +247,7 @@ impl Parser<'_> {
             Some(opcode) if ty.is_none() && opcode.row().types != TypeSet::No => {
                 self.expected("a type behind the operation")
             }
-            Some(Opcode::Host) | None => self.expected("an operation"),
+            Some(Opcode::Host | Opcode::Runtime) | None => self.expected("an operation"),
             Some(opcode) => {
                 self.next();
                 Ok((opcode, ty, None))
@@ -281,7 +292,20 @@ impl Parser<'_> {
 
     fn immediate(&mut self, body: &mut Body, opcode: Opcode, ty: Option<Type>) -> Result<Imm> {
         Ok(match opcode.row().imm {
-            ImmKind::None | ImmKind::Host | ImmKind::Function => Imm::None,
+            ImmKind::None | ImmKind::Host | ImmKind::Runtime | ImmKind::Function => Imm::None,
+            ImmKind::Amount => Imm::Amount(self.number("an amount of gas")?),
+            ImmKind::Linear => {
+                let memory = self.number("a memory")?;
+                self.expect(",")?;
+                Imm::Linear { memory, offset: self.number("a displacement in bytes")? }
+            }
+            ImmKind::Index => Imm::Index(self.number("a number")?),
+            ImmKind::Element => {
+                let table = self.number("a table")?;
+                self.expect(",")?;
+                Imm::Element { table, signature: self.signature()? }
+            }
+            ImmKind::Signature => Imm::Signature(self.signature()?),
             ImmKind::Constant => {
                 let bits = self.constant(ty)?;
                 Imm::Constant(body.function.constants.push(bits))
@@ -293,6 +317,9 @@ impl Parser<'_> {
             }
             ImmKind::Exit => Imm::Exit(self.named("an exit code", ExitCode::from_name)?),
             ImmKind::Field => Imm::Field(self.named("a field of the frame", Field::from_name)?),
+            ImmKind::Shape(_) => Imm::Shape(self.named("a lane shape", LaneShape::from_name)?),
+            ImmKind::Lane => Imm::Lane(self.number("a lane")?),
+            ImmKind::Shuffle => Imm::Shuffle(self.shuffle()?),
             ImmKind::Offset => Imm::Offset(self.offset()?),
             ImmKind::Stretch => Imm::Stretch(self.stretch()?),
             ImmKind::Jump => Imm::Jump(self.target(body)?),
@@ -329,6 +356,18 @@ impl Parser<'_> {
             }
             None => self.expected("a constant of the type"),
         }
+    }
+
+    /// `0, 17, 2, 19, …`: sixteen numbers of bytes.
+    fn shuffle(&mut self) -> Result<[u8; 16]> {
+        let mut bytes = [0; 16];
+        for (number, byte) in bytes.iter_mut().enumerate() {
+            if number > 0 {
+                self.expect(",")?;
+            }
+            *byte = self.number("the number of a byte")?;
+        }
+        Ok(bytes)
     }
 
     fn offset(&mut self) -> Result<i32> {
@@ -375,6 +414,9 @@ impl Parser<'_> {
     fn result_types(&self, opcode: Opcode, ty: Option<Type>, imm: &Imm) -> SmallVec<[Type; 2]> {
         match *imm {
             Imm::Host(host) => SmallVec::from_elem(Type::I256, host.results()),
+            Imm::Runtime(function) => SmallVec::from_elem(Type::I64, function.results()),
+            _ if opcode.is_terminator() => SmallVec::new(),
+            Imm::Signature(signature) => SmallVec::from_slice(&self.module.signatures[signature].results),
             Imm::Function(func) => SmallVec::from_slice(&self.results[func]),
             _ => {
                 let types = opcode.row().results.iter().map(|slot| match slot {

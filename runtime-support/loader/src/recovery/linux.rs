@@ -13,7 +13,7 @@ use std::{
 use evmc_abi::{EntryPoint, Frame};
 use libc::{sigaction, siginfo_t, ucontext_t};
 
-use super::{Fault, FaultKind, alt_stack};
+use super::{End, Fault, FaultKind, alt_stack};
 
 /// The signals that stand for faults, with what they tell.
 const SIGNALS: [(c_int, FaultKind); 5] = [
@@ -43,10 +43,21 @@ struct Point {
     stack: usize,
     /// The point of the call that this one is nested in.
     outer: *mut Point,
-    /// Addresses of the code that was called.
-    code: Range<usize>,
-    /// What ended the call.
-    fault: Option<Fault>,
+    /// Addresses of the code that was called, and of all that it calls.
+    code: *const [Range<usize>],
+    /// What ended the call otherwise than by its return.
+    left: Left,
+}
+
+/// What ended a call otherwise than by its return.
+#[derive(Clone, Copy)]
+enum Left {
+    /// Nothing so far.
+    Not,
+    /// A fault.
+    Fault(Fault),
+    /// The code, by [`leave`].
+    Code(End),
 }
 
 thread_local! {
@@ -54,29 +65,64 @@ thread_local! {
     static INNERMOST: Cell<*mut Point> = const { Cell::new(null_mut()) };
 }
 
-/// Calls generated code that lies at the addresses `code`.
+/// Calls generated code that lies, with all that it calls, at the addresses `code`.
 ///
 /// # Safety
-/// `entry` is in `code` and may be called with `frame`; what it calls are host functions, which come back to it.
+/// `entry` is in `code` and may be called with `frame`; what it calls is in `code` as well, or host functions, which come
+/// back to it.
 #[inline(always)]
-pub(crate) unsafe fn call(entry: EntryPoint, frame: *mut Frame, code: Range<usize>) -> Result<u32, Fault> {
+pub(crate) unsafe fn call(entry: EntryPoint, frame: *mut Frame, code: &[Range<usize>]) -> Result<End, Fault> {
     let outer = INNERMOST.get();
     if outer.is_null() {
         alt_stack::ensure();
     }
     let preserved = [MaybeUninit::uninit(); PRESERVED.len()];
-    let mut point = Point { preserved, stack: 0, outer, code, fault: None };
+    let mut point = Point { preserved, stack: 0, outer, code, left: Left::Not };
     let point = &raw mut point;
     INNERMOST.set(point);
     // SAFETY: the caller's promise; the point lives until the call is over.
     let exit = unsafe { enter(entry, frame, point) };
     // SAFETY: the call is over, so nobody else has the point.
-    let Point { outer, fault, .. } = unsafe { point.read() };
+    let Point { outer, left, .. } = unsafe { point.read() };
     INNERMOST.set(outer);
-    match fault {
-        None => Ok(exit),
-        Some(fault) => Err(fault),
+    match left {
+        Left::Not => Ok(End { number: exit, source: 0, frame }),
+        Left::Code(end) => Ok(end),
+        Left::Fault(fault) => Err(fault),
     }
+}
+
+/// Ends the innermost call of this thread: [`evmc_abi::RuntimeTable::leave`].
+///
+/// # Safety
+/// The innermost call of this thread through [`call`] is not over, and whatever runs in it is generated code, which
+/// has called this.
+pub unsafe extern "C" fn leave(frame: *mut Frame, code: u32, source: u32) -> ! {
+    let point = INNERMOST.get();
+    // SAFETY: the caller's promise: the point lives, and nobody else has it now.
+    unsafe { (*point).left = Left::Code(End { number: code, source, frame }) };
+    // SAFETY: as above.
+    unsafe { abandon(point) }
+}
+
+/// Returns from the call of a point, whatever it is doing.
+///
+/// # Safety
+/// The call has begun and is not over, and between it and here there is nothing with a destructor.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn abandon(point: *mut Point) -> ! {
+    naked_asm!(
+        "mov rbx, [rdi]",
+        "mov rbp, [rdi + 8]",
+        "mov r12, [rdi + 16]",
+        "mov r13, [rdi + 24]",
+        "mov r14, [rdi + 32]",
+        "mov r15, [rdi + 40]",
+        "mov rsp, [rdi + {stack}]",
+        "cld",
+        "ret",
+        stack = const offset_of!(Point, stack),
+    )
 }
 
 /// Calls `entry` with `frame` when the point has what it takes to return in its place.
@@ -156,16 +202,20 @@ unsafe fn recover(signal: c_int, info: &siginfo_t, context: &mut ucontext_t, poi
     let is_sent = info.si_code <= 0;
     // A trap is reported behind the instruction.
     let own = instruction.wrapping_sub(usize::from(signal == libc::SIGTRAP));
-    let offset = point.code.contains(&own).then(|| own - point.code.start);
+    // SAFETY: the ranges outlive the call of the point.
+    let ranges = unsafe { &*point.code };
+    let found = ranges.iter().position(|range| range.contains(&own));
+    let offset = found.map(|code| own - ranges[code].start);
     // SAFETY: the point is the innermost of the interrupted thread.
-    if is_sent || (offset.is_none() && !unsafe { is_wild_call(instruction, address, stack, point) }) {
+    if is_sent || (offset.is_none() && !unsafe { is_wild_call(instruction, address, stack, point, ranges) }) {
         return false;
     }
     let Some((_, kind)) = SIGNALS.into_iter().find(|(number, _)| *number == signal) else { return false };
     let is_memory = kind == FaultKind::Memory;
     let is_stack = is_memory && stack.wrapping_sub(address) < STACK_REACH_BYTES;
     let kind = if is_stack { FaultKind::Stack } else { kind };
-    point.fault = Some(Fault { kind, offset, address: if is_memory { address } else { own } });
+    let address = if is_memory { address } else { own };
+    point.left = Left::Fault(Fault { kind, code: found.unwrap_or_default(), offset, address });
     // SAFETY: the call is not over, so `enter` has set all of the point, and the return address is where it was.
     unsafe { return_from(point, registers) };
     true
@@ -191,7 +241,13 @@ unsafe fn return_from(point: &Point, registers: &mut [i64; 23]) {
 ///
 /// # Safety
 /// `point` is the innermost point of the thread that was interrupted.
-unsafe fn is_wild_call(instruction: usize, address: usize, stack: usize, point: &Point) -> bool {
+unsafe fn is_wild_call(
+    instruction: usize,
+    address: usize,
+    stack: usize,
+    point: &Point,
+    ranges: &[Range<usize>],
+) -> bool {
     let lowest = point.stack.saturating_sub(STACK_REACH_BYTES);
     if instruction != address || !(lowest..point.stack).contains(&stack) || !stack.is_multiple_of(8) {
         return false;
@@ -200,7 +256,7 @@ unsafe fn is_wild_call(instruction: usize, address: usize, stack: usize, point: 
     // written to: a call stores its return address there.
     let returns_to = unsafe { (stack as *const usize).read_volatile() };
     // Behind the call, which may be the last instruction.
-    point.code.contains(&returns_to.wrapping_sub(1))
+    ranges.iter().any(|range| range.contains(&returns_to.wrapping_sub(1)))
 }
 
 /// Does what was done at this signal before the handler was installed.

@@ -15,7 +15,12 @@
 //! loaded; a handler installed later by somebody else must pass on what is not its own. Calls of one thread nest: a
 //! host function must not switch to another native stack of the same thread on which generated code runs as well.
 //!
-//! All of this is for x86-64 under Linux. Elsewhere a fault in generated code ends the process.
+//! Generated code itself can leave the innermost call in the same way ([`leave`]): what a trap of WebAssembly
+//! does, from any depth of calls. Such a call may run code of several artifacts that call one another: the point then
+//! knows the addresses of them all.
+//!
+//! All of this is for x86-64 under Linux. Elsewhere a fault in generated code ends the process, and WebAssembly, which
+//! lives on it, is not loaded.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod alt_stack;
@@ -28,7 +33,24 @@ mod system;
 
 use std::fmt;
 
+use evmc_abi::Frame;
+
+pub use system::leave;
 pub(crate) use system::{call, install};
+
+/// Whether code can be left other than by its return.
+pub(crate) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+
+/// How a call ended that did not fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Number of the exit code.
+    pub number: u32,
+    /// Where the code left its caller: offset of the operation in its source, in bytes. 0 where it returned.
+    pub source: u32,
+    /// The frame of the code that left; of the code that was called where it returned.
+    pub frame: *mut Frame,
+}
 
 /// What a processor reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +88,8 @@ impl FaultKind {
 pub struct Fault {
     /// What the processor reported.
     pub kind: FaultKind,
+    /// Which of the codes of the call it was, by the order in which they were given; 0 where `offset` is `None`.
+    pub code: usize,
     /// Offset of the instruction from the start of the artifact's code, in bytes; `None` where the code had called an
     /// address that holds no code.
     pub offset: Option<usize>,
