@@ -90,9 +90,3 @@ unsafe impl Plain for evmc_abi::descriptor::Entry {}
 unsafe impl Plain for evmc_abi::descriptor::TrapSite {}
 // SAFETY: C layout of a `u16` and six bytes.
 unsafe impl Plain for evmc_abi::OpRow {}
-// SAFETY: a byte.
-unsafe impl Plain for u8 {}
-// SAFETY: C layout of two `u32`.
-unsafe impl Plain for evmc_abi::descriptor::Entry {}
-// SAFETY: C layout of two `u32`.
-unsafe impl Plain for evmc_abi::descriptor::TrapSite {}
