@@ -176,7 +176,7 @@ pub fn outputs(named: &[(&str, &[u8])], target: Option<&Path>, emit: Emit) -> Ve
         *uses.entry(name).or_default() += 1;
     }
     let mut taken = HashSet::new();
-    let mut output = |&(name, code): &(&str, &[u8])| {
+    let output = |&(name, code): &(&str, &[u8])| {
         let mut stem = file_name(name);
         if uses.get(name).is_some_and(|uses| *uses > 1) {
             stem = format!("{stem}-{}", hex::encode(&driver::code_hash(code)[..4]));

@@ -99,7 +99,10 @@ pub enum InputError {
 
     /// The text is not text.
     #[error("{origin} is not UTF-8 at offset {offset}")]
-    #[diagnostic(code(evmc::input::not_text), help("check whether this file is of the kind that its name tells"))]
+    #[diagnostic(
+        code(evmc::input::not_text),
+        help("check whether this file is of the kind that its name tells")
+    )]
     NotText {
         /// Where the input comes from.
         origin: String,
