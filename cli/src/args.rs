@@ -4,6 +4,7 @@ mod bench;
 mod profile;
 mod replay;
 mod store;
+mod wasm;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use bench::BenchArgs;
 pub use profile::ProfileArgs;
 pub use replay::ReplayArgs;
 pub use store::{StoreCommand, StoreGcArgs, StorePullArgs, StorePushArgs, StoreReadArgs, StoreVerifyArgs};
+pub use wasm::{MeterArgs, WasmEngineName, WastArgs};
 
 use crate::{
     alloc::Number,
@@ -62,6 +64,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run Ethereum state tests
     Statetest(StatetestArgs),
+    /// Run scripts of the WebAssembly specification's tests
+    Wast(WastArgs),
     /// Look after stores of artifacts
     #[command(subcommand)]
     Store(StoreCommand),

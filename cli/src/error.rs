@@ -161,6 +161,19 @@ pub enum CliError {
         reason: String,
     },
 
+    /// A table of costs that cannot be used.
+    #[error("{} is no table of costs: {reason}", path.display())]
+    #[diagnostic(
+        code(evmc::costs),
+        help("expected is a file like compiler/src/frontend/wasm/costs.toml, which explains its format")
+    )]
+    Costs {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// An archive is damaged or not an archive.
     #[error(transparent)]
     #[diagnostic(

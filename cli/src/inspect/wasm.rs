@@ -1,9 +1,7 @@
 //! What is in a module of WebAssembly, or in an artifact that was made from one.
 
 use evmc_ir::{Imm, Module as Ir, Opcode};
-use evmc_wasm_module::{
-    FuncType, GlobalType, ImportKind, Item, MemoryType, ModuleInfo, TableType, ValType,
-};
+use evmc_wasm_module::{FuncType, GlobalType, ImportKind, Item, MemoryType, ModuleInfo, TableType, ValType};
 use serde::Serialize;
 
 /// Something that a module takes from others.
@@ -178,8 +176,10 @@ fn exports(info: &ModuleInfo) -> Vec<ExportReport> {
         Item::Memory(index) => format!("memory {index}"),
         Item::Global(index) => format!("global {index}"),
     };
-    let report =
-        |export: &evmc_wasm_module::Export| ExportReport { name: export.name.clone(), item: item(export.item) };
+    let report = |export: &evmc_wasm_module::Export| ExportReport {
+        name: export.name.clone(),
+        item: item(export.item),
+    };
     info.exports.iter().map(report).collect()
 }
 
