@@ -26,21 +26,10 @@ pub enum Convention {
 impl Convention {
     /// The conventions of all functions of a module, in linear time.
     pub fn of_all(module: &Module) -> SecondaryMap<Func, Self> {
+        let effects = effects(module);
         let mut conventions = SecondaryMap::new();
-        let Some(instance) = &module.instance else {
-            let effects = effects(module);
-            for id in module.functions.keys() {
-                conventions[id] = Self::of(module, id, effects[id]);
-            }
-            return conventions;
-        };
         for id in module.functions.keys() {
-            conventions[id] = if instance.metered { Self::Counted } else { Self::Uncounted };
-        }
-        for &(id, func) in &instance.entries {
-            if id.kind == EntryKind::Enter {
-                conventions[func] = Self::Entry;
-            }
+            conventions[id] = Self::of(module, id, effects[id]);
         }
         conventions
     }
