@@ -148,7 +148,8 @@ impl CostTable {
 mod tests {
     use super::*;
 
-    const SMALL: &str = "version = 3\nblock = 2\ndefault = 1\n[dynamic]\npage = 1\nchunk_bytes = 8\nchunk = 1\nelement = 1\n";
+    const SMALL: &str =
+        "version = 3\nblock = 2\ndefault = 1\n[dynamic]\npage = 1\nchunk_bytes = 8\nchunk = 1\nelement = 1\n";
 
     #[test]
     fn the_standard_table_knows_all_groups() {
@@ -161,8 +162,10 @@ mod tests {
     #[test]
     fn the_hash_is_of_what_is_said() {
         let plain = CostTable::parse(&format!("{SMALL}[groups]\n")).unwrap();
-        let same = CostTable::parse(&format!("{SMALL}[groups.a]\ncost = 1\noperators = [\"i32.add\"]\n")).unwrap();
-        let other = CostTable::parse(&format!("{SMALL}[groups.a]\ncost = 2\noperators = [\"i32.add\"]\n")).unwrap();
+        let same =
+            CostTable::parse(&format!("{SMALL}[groups.a]\ncost = 1\noperators = [\"i32.add\"]\n")).unwrap();
+        let other =
+            CostTable::parse(&format!("{SMALL}[groups.a]\ncost = 2\noperators = [\"i32.add\"]\n")).unwrap();
         assert_eq!(plain.hash(), same.hash());
         assert_ne!(plain.hash(), other.hash());
     }
@@ -174,7 +177,9 @@ mod tests {
         assert_eq!(unknown, Err(CostError::UnknownOperator("i32.sum".into())));
         let twice = CostTable::parse(&format!("{SMALL}{}{}", group("a", "nop"), group("b", "nop")));
         assert_eq!(twice, Err(CostError::Twice("nop".into())));
-        let odd = CostTable::parse(&SMALL.replace("= 8", "= 7").replace("element = 1\n", "element = 1\n[groups]\n"));
+        let odd = CostTable::parse(
+            &SMALL.replace("= 8", "= 7").replace("element = 1\n", "element = 1\n[groups]\n"),
+        );
         assert_eq!(odd, Err(CostError::ChunkBytes));
         assert!(matches!(CostTable::parse("version = 1"), Err(CostError::Format(_))));
     }

@@ -2,12 +2,12 @@
 //! at its word.
 
 use evmc_wasm_module::{
-    Data, Element, Export, FuncType, Function, Global, Import, ImportKind, Item, ModuleInfo, SegmentMode, Table,
-    ValType,
+    Data, Element, Export, FuncType, Function, Global, Import, ImportKind, Item, ModuleInfo, SegmentMode,
+    Table, ValType,
 };
 use wasmparser::{
-    ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody, Imports, Parser,
-    Payload, TableInit, TypeRef, ValidPayload, Validator, ValidatorResources,
+    ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody, Imports,
+    Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, ValidatorResources,
 };
 
 use super::profile::FEATURES;
@@ -256,10 +256,12 @@ impl Decoded<'_> {
         }
         let mut numbers = std::collections::HashMap::new();
         for (ty, used) in self.types.iter().zip(used) {
-            let number = used.then(|| *numbers.entry(ty).or_insert_with(|| {
-                self.info.types.push(ty.clone());
-                self.info.types.len() as u32 - 1
-            }));
+            let number = used.then(|| {
+                *numbers.entry(ty).or_insert_with(|| {
+                    self.info.types.push(ty.clone());
+                    self.info.types.len() as u32 - 1
+                })
+            });
             self.signatures.push(number);
         }
         let number = |ty: u32| self.signatures[ty as usize].unwrap_or_default();

@@ -13,9 +13,7 @@ use super::Environment;
 /// The entries of all signatures, in order; they have no names yet.
 pub(super) fn build(environment: &Environment<'_>) -> Vec<Function> {
     let signatures = environment.signatures();
-    let pair = |(sig, signature)| {
-        [enter(environment, sig, signature), host(environment, signature)]
-    };
+    let pair = |(sig, signature)| [enter(environment, sig, signature), host(environment, signature)];
     signatures.iter().flat_map(pair).collect()
 }
 

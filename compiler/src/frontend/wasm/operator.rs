@@ -36,13 +36,16 @@ pub(super) const COUNT: usize = OPERATORS.len();
 /// Names in the text format, by number; empty for what no module may use.
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let taken = |proposal: &str| PROPOSALS.contains(&proposal);
-    OPERATORS.iter().map(|(proposal, visit)| if taken(proposal) { text(visit) } else { String::new() }).collect()
+    OPERATORS
+        .iter()
+        .map(|(proposal, visit)| if taken(proposal) { text(visit) } else { String::new() })
+        .collect()
 });
 
 /// What stands before the dot of a name.
 const SPACES: [&str; 19] = [
-    "i32", "i64", "f32", "f64", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2", "local", "global",
-    "memory", "table", "ref", "data", "elem", "i31",
+    "i32", "i64", "f32", "f64", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2", "local",
+    "global", "memory", "table", "ref", "data", "elem", "i31",
 ];
 
 /// The name in the text format, from that of the decoder's method.

@@ -96,7 +96,9 @@ impl Surveyor<'_> {
             Operator::Loop { blockty } => self.start(blockty, true),
             Operator::Else => self.middle(),
             Operator::End => self.end(),
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.branch(relative_depth),
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
+                self.branch(relative_depth)
+            }
             Operator::BrTable { ref targets } => self.table(targets)?,
             Operator::Return => self.steps += self.results as u64,
             Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {

@@ -39,7 +39,10 @@ impl Expressions {
     }
 
     /// Reads an expression.
-    pub(super) fn read(&mut self, expression: &ConstExpr<'_>) -> Result<evmc_wasm_module::ConstExpr, WasmError> {
+    pub(super) fn read(
+        &mut self,
+        expression: &ConstExpr<'_>,
+    ) -> Result<evmc_wasm_module::ConstExpr, WasmError> {
         let mut steps = Vec::new();
         for item in expression.get_operators_reader().into_iter_with_offsets() {
             let (operator, offset) = item?;

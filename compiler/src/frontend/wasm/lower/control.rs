@@ -34,7 +34,10 @@ enum Kind {
     Block,
     Loop,
     /// The first arm of an `if`: the block of the other, and the parameters of both.
-    Then { other: Block, params: Vec<Value> },
+    Then {
+        other: Block,
+        params: Vec<Value>,
+    },
     Else,
 }
 
