@@ -13,8 +13,10 @@ use ruint::aliases::U256;
 
 /// Operations that have operands and no effects.
 fn pure_operations() -> impl Iterator<Item = (Opcode, Type)> {
-    let pure =
-        |op: &&Opcode| op.row().effects.is_pure() && op.row().imm == ImmKind::None && *op != &Opcode::Bitcast;
+    let pure = |op: &&Opcode| {
+        let row = op.row();
+        row.effects.is_pure() && row.imm == ImmKind::None && !matches!(op, Opcode::Bitcast | Opcode::Vsplat)
+    };
     let typed = |&op: &Opcode| {
         let types = Type::ALL.iter().copied();
         types.filter(move |&ty| op.row().types.contains(ty) && ty != Type::Ptr).map(move |ty| (op, ty))

@@ -25,25 +25,20 @@ const fn shape_type(shape: LaneShape) -> types::Type {
 }
 
 /// Whether Cranelift needs an instruction for an operation that the first x86-64 processors lack.
-const fn needs_features(op: Opcode) -> bool {
+const fn needs_features(data: &InstData) -> bool {
     use Opcode as Op;
-    matches!(
-        op,
-        Op::Vshuffle
-            | Op::Vswizzle
-            | Op::Vpopcnt
-            | Op::Vq15mulrSat
-            | Op::Vfceil
-            | Op::Vffloor
-            | Op::Vftrunc
-            | Op::Vfnearest
-    )
+    match data.opcode {
+        Op::Vshuffle | Op::Vswizzle | Op::Vpopcnt | Op::Vq15mulrSat => true,
+        Op::Vfceil | Op::Vffloor | Op::Vftrunc | Op::Vfnearest => true,
+        Op::VfToUint => matches!(data.imm, Imm::Shape(LaneShape::F64x2)),
+        _ => false,
+    }
 }
 
 impl Translator<'_, '_> {
     /// Any operation on vectors.
     pub fn vector(&mut self, data: &InstData) -> Result<(), Refusal> {
-        if needs_features(data.opcode) && self.around.cpu == CpuLevel::Baseline {
+        if needs_features(data) && self.around.cpu == CpuLevel::Baseline {
             return Err("below SSE4.1");
         }
         match data.imm {

@@ -15,23 +15,33 @@ use inkwell::values::{InstructionValue, MetadataValue};
 pub(crate) enum Region {
     /// The gas counter, and where and why a check failed.
     Gas,
-    /// Base and length of VM memory.
+    /// Base and length of VM memory, lengths of linear memories.
     Bounds,
-    /// Length of the returndata.
+    /// Length of the returndata; what the runtime hands over to an entry point.
     Returndata,
-    /// VM memory.
+    /// Globals and tables of the instance, and the lengths of its tables.
+    Instance,
+    /// VM memory, linear memories.
     Memory,
     /// The memory stack.
     Stack,
-    /// Words for host functions, and results of callees that no register holds.
+    /// Words for host functions, results of callees that no register holds, slots on the way between runtime and code.
     Words,
-    /// Fields of the frame that no host function changes, the host table, calldata.
+    /// Fields of the frame that no host function changes, the host table, calldata, what of an instance is fixed.
     Constant,
 }
 
 impl Region {
-    const ALL: [Self; 7] =
-        [Self::Gas, Self::Bounds, Self::Returndata, Self::Memory, Self::Stack, Self::Words, Self::Constant];
+    const ALL: [Self; 8] = [
+        Self::Gas,
+        Self::Bounds,
+        Self::Returndata,
+        Self::Instance,
+        Self::Memory,
+        Self::Stack,
+        Self::Words,
+        Self::Constant,
+    ];
 
     /// The region that a field of the frame belongs to.
     pub const fn of_field(field: Field) -> Self {
@@ -39,6 +49,8 @@ impl Region {
             Field::Gas | Field::ExitStretch | Field::ExitHeight => Self::Gas,
             Field::Memory | Field::MemoryLen => Self::Bounds,
             Field::ReturndataLen => Self::Returndata,
+            // The runtime changes them where a host function enters the same frame again.
+            Field::Callee | Field::Depth | Field::Values => Self::Returndata,
             _ => Self::Constant,
         }
     }
@@ -48,7 +60,7 @@ impl Region {
         let by = match self {
             Self::Gas => Effects::METERED,
             Self::Bounds => Effects::GROWS_MEMORY,
-            Self::Returndata => Effects::WRITES_HOST.union(Effects::READS_HOST),
+            Self::Returndata | Self::Instance => Effects::WRITES_HOST.union(Effects::READS_HOST),
             Self::Memory => Effects::READS_MEMORY.union(Effects::WRITES_MEMORY).union(Effects::GROWS_MEMORY),
             Self::Stack => Effects::READS_STACK.union(Effects::WRITES_STACK),
             Self::Words | Self::Constant => return true,

@@ -28,15 +28,26 @@ pub(crate) struct Attributes {
     readnone: Attribute,
     noinline: Attribute,
     cold: Attribute,
+    noreturn: Attribute,
 }
 
 impl Attributes {
-    pub fn new(context: &Context) -> Self {
+    /// `shares_frames` where a function may reach a frame by another way than its parameter.
+    pub fn new(context: &Context, shares_frames: bool) -> Self {
         let of =
             |name: &str, value| context.create_enum_attribute(Attribute::get_named_enum_kind_id(name), value);
         let flag = |name| of(name, 0);
         let text = |key, value| context.create_string_attribute(key, value);
         let align = of("align", WORD_ALIGN.into());
+        let mut frame = vec![
+            flag("nonnull"),
+            flag("noundef"),
+            align,
+            of("dereferenceable", size_of::<evmc_abi::Frame>() as u64),
+        ];
+        if !shares_frames {
+            frame.push(flag("noalias"));
+        }
         Self {
             function: vec![
                 flag("nounwind"),
@@ -49,13 +60,7 @@ impl Attributes {
                 // Large frames touch their pages in order, so the guard page of the stack stops them.
                 text("probe-stack", "inline-asm"),
             ],
-            frame: vec![
-                flag("noalias"),
-                flag("nonnull"),
-                flag("noundef"),
-                align,
-                of("dereferenceable", size_of::<evmc_abi::Frame>() as u64),
-            ],
+            frame,
             words: vec![
                 flag("noalias"),
                 flag("nonnull"),
@@ -68,6 +73,7 @@ impl Attributes {
             readnone: flag("readnone"),
             noinline: flag("noinline"),
             cold: flag("cold"),
+            noreturn: flag("noreturn"),
         }
     }
 
@@ -114,6 +120,13 @@ impl Attributes {
             for &attribute in self.pure.iter().skip(1) {
                 call.add_attribute(AttributeLoc::Function, attribute);
             }
+        }
+    }
+
+    /// Marks a call that never comes back.
+    pub fn mark_end(&self, call: CallSiteValue<'_>) {
+        for attribute in [self.nounwind, self.noreturn, self.cold] {
+            call.add_attribute(AttributeLoc::Function, attribute);
         }
     }
 }

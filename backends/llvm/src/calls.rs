@@ -1,11 +1,14 @@
 //! Calls of host functions and of functions of the module.
 
+use std::mem::offset_of;
+
+use evmc_abi::wasm::FuncRecord;
 use evmc_abi::{Effects, Field, HostFn};
 use evmc_backend::Convention;
 use evmc_ir::{Imm, InstData};
 use inkwell::builder::Builder;
 use inkwell::values::{
-    BasicMetadataValueEnum, BasicValue, BasicValueEnum, IntValue, PointerValue, StructValue,
+    BasicMetadataValueEnum, BasicValue, BasicValueEnum, CallSiteValue, IntValue, PointerValue, StructValue,
 };
 
 use ruint::aliases::U256;
@@ -171,31 +174,51 @@ impl<'c> Translator<'_, 'c> {
         self.refresh(effects)
     }
 
-    /// `call`.
+    /// `call`, `call_ref`, `runtime`.
     pub fn call(&mut self, data: &InstData) -> Done {
-        let Imm::Function(callee) = data.imm else { return Ok(()) };
-        let (Some(interface), Some(function)) =
-            (self.unit.interfaces[callee].clone(), self.unit.functions[callee])
-        else {
-            return Ok(());
+        let Some((interface, call)) = self.invoke(data, Some(self.returned))? else {
+            return self.call_runtime(data);
         };
-        let mut args: Vec<BasicMetadataValueEnum<'c>> = vec![self.frame.into()];
-        if interface.convention == Convention::Metered {
+        let results = call.try_as_basic_value().unwrap_basic();
+        self.take_results(data, &interface, results)
+    }
+
+    /// A call of a function of a module, this or another one; `None` where the instruction is about no such function.
+    pub fn invoke(
+        &mut self,
+        data: &InstData,
+        result_memory: Option<PointerValue<'c>>,
+    ) -> Done<Option<(Interface<'c>, CallSiteValue<'c>)>> {
+        let interface = match data.imm {
+            Imm::Function(callee) => self.unit.interfaces[callee].clone(),
+            Imm::Signature(signature) => self.unit.signatures[signature].clone(),
+            _ => None,
+        };
+        let Some(interface) = interface else { return Ok(None) };
+        let (callee, frame, own) = match data.imm {
+            Imm::Function(callee) => (self.unit.functions[callee], self.frame, &data.args[..]),
+            _ => (None, self.record_pointer(data.args[0], offset_of!(FuncRecord, frame))?, &data.args[1..]),
+        };
+        let mut args: Vec<BasicMetadataValueEnum<'c>> = vec![frame.into()];
+        if matches!(interface.convention, Convention::Metered | Convention::Counted) {
             args.push(self.gas()?.into());
         }
-        for &arg in &data.args {
+        for &arg in own {
             args.push(self.passed(arg)?.into());
         }
-        if interface.memory > 0 {
-            args.push(self.returned.into());
-        }
-        let call = self.b.build_call(function, &args, "")?;
+        args.extend(result_memory.filter(|_| interface.memory > 0).map(BasicMetadataValueEnum::from));
+        let call = match callee {
+            Some(function) => self.b.build_call(function, &args, "")?,
+            None => {
+                let code = self.record_pointer(data.args[0], offset_of!(FuncRecord, code))?;
+                self.b.build_indirect_call(interface.ty, code, &args, "")?
+            }
+        };
         call.set_call_convention(interface.number);
-        let results = call.try_as_basic_value().unwrap_basic();
-        if let Some(instruction) = results.as_instruction_value() {
+        if let Some(instruction) = call.try_as_basic_value().unwrap_basic().as_instruction_value() {
             self.unit.regions.mark_call(instruction, interface.effects);
         }
-        self.take_results(data, &interface, results)
+        Ok(Some((interface, call)))
     }
 
     /// Notes the results of a call: from registers, then from memory.
@@ -206,15 +229,20 @@ impl<'c> Translator<'_, 'c> {
         results: BasicValueEnum<'c>,
     ) -> Done {
         let results = results.into_struct_value();
-        let mut own = 0;
-        if interface.convention == Convention::Metered {
-            own = 2;
+        let own = match interface.convention {
+            Convention::Metered => 2,
+            Convention::Counted => 1,
+            _ => 0,
+        };
+        if own == 2 {
             let status = self.b.build_extract_value(results, 0, "")?.into_int_value();
             self.leave_on(status)?;
-            let gas = self.b.build_extract_value(results, 1, "")?.into_int_value();
+        }
+        if own > 0 {
+            let gas = self.b.build_extract_value(results, own - 1, "")?.into_int_value();
             self.set_gas(gas)?;
         }
-        if interface.grows_memory() {
+        if interface.grows_memory() && self.unit.instance.is_none() {
             self.load_bounds()?;
         }
         for (number, &result) in data.results.iter().enumerate() {

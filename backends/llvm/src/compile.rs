@@ -1,12 +1,13 @@
 //! Compiles a module: LLVM's module with all functions, the passes, and the object file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use cranelift_entity::SecondaryMap;
-use evmc_abi::HostFn;
+use evmc_abi::wasm::EntryId;
+use evmc_abi::{HostFn, InstanceShape};
 use evmc_backend::call_graph::isolate_entry;
 use evmc_backend::{BackendError, Convention, CpuLevel, Object, Options};
-use evmc_ir::{Func, Module};
+use evmc_ir::{Func, Module, Sig};
 use inkwell::context::Context;
 use inkwell::intrinsics::Intrinsic;
 use inkwell::memory_buffer::MemoryBuffer;
@@ -19,7 +20,8 @@ use inkwell::values::{FunctionValue, MetadataValue};
 use crate::alias::Regions;
 use crate::attributes::Attributes;
 use crate::config::Config;
-use crate::signature::{Interface, interfaces};
+use crate::locations::{Locations, trap_sites};
+use crate::signature::{Interface, interfaces, signature_interfaces};
 use crate::stack_use::native_stack_bytes;
 use crate::target;
 use crate::translate::{Done, Refusal, Translator};
@@ -33,17 +35,16 @@ const USUAL_WEIGHT: u64 = 2000;
 
 /// The object of a module.
 pub(crate) fn object(module: &Module, options: &Options, config: &Config) -> Result<Object, BackendError> {
-    let mut module = module.clone();
-    isolate_entry(&mut module)?;
+    let module = prepared(module)?;
     let context = Context::create();
-    let (unit, machine) = optimised(&context, &module, options, config)?;
+    let (unit, machine) = optimised(&context, &module, options, config, module.instance.is_some())?;
     let bytes = emit(&unit.module, &machine, FileType::Object)?;
     Ok(Object {
         bytes: bytes.as_slice().to_vec(),
         entry_symbol: options.entry_symbol.clone(),
         native_stack_bytes: native_stack_bytes(&module, &unit.names, bytes.as_slice())?,
-        entries: Vec::new(),
-        trap_sites: Vec::new(),
+        entries: unit.entries(&module),
+        trap_sites: if module.instance.is_some() { trap_sites(bytes.as_slice())? } else { Vec::new() },
         backend: crate::NAME,
         functions: module.functions.len() as u32,
         quick_functions: 0,
@@ -53,12 +54,20 @@ pub(crate) fn object(module: &Module, options: &Options, config: &Config) -> Res
 
 /// The machine code of a module as text.
 pub(crate) fn assembly(module: &Module, options: &Options, config: &Config) -> Result<String, BackendError> {
-    let mut module = module.clone();
-    isolate_entry(&mut module)?;
+    let module = prepared(module)?;
     let context = Context::create();
-    let (unit, machine) = optimised(&context, &module, options, config)?;
+    let (unit, machine) = optimised(&context, &module, options, config, false)?;
     let text = emit(&unit.module, &machine, FileType::Assembly)?;
     Ok(String::from_utf8_lossy(text.as_slice()).into_owned())
+}
+
+/// A module whose entry, if it has one, nobody calls.
+fn prepared(module: &Module) -> Result<Module, BackendError> {
+    let mut module = module.clone();
+    if module.instance.is_none() {
+        isolate_entry(&mut module)?;
+    }
+    Ok(module)
 }
 
 /// What the code generator makes of a module.
@@ -70,17 +79,22 @@ fn emit(
     machine.write_to_memory_buffer(module, kind).map_err(|error| internal("", &error))
 }
 
-/// LLVM's module behind all passes, and the machine that it is for.
+/// LLVM's module behind all passes, and the machine that it is for; with offsets in the source where `has_locations`.
 fn optimised<'c>(
     context: &'c Context,
     module: &Module,
     options: &Options,
     config: &Config,
+    has_locations: bool,
 ) -> Result<(Unit<'c>, TargetMachine), BackendError> {
     let level = config.level(options.level);
     let machine = target::machine(options, config, level.codegen(), target::uses_vectors(module))?;
     let mut unit = Unit::new(context, module, options, &machine);
+    unit.locations = has_locations.then(|| Locations::new(context, &unit.module));
     unit.functions(module, options)?;
+    if let Some(locations) = &unit.locations {
+        locations.finish();
+    }
     unit.module.verify().map_err(|error| internal("", &error))?;
     let passes = unit.module.run_passes(&level.passes, &machine, PassBuilderOptions::create());
     passes.map_err(|error| internal("", &error))?;
@@ -126,8 +140,16 @@ pub(crate) struct Unit<'c> {
     pub regions: Regions<'c>,
     pub attributes: Attributes,
     pub weights: Weights<'c>,
+    /// What the instance has, in modules of WebAssembly.
+    pub instance: Option<InstanceShape>,
+    /// Whether functions of WebAssembly count gas.
+    pub is_metered: bool,
+    /// Offsets in the source, where they are wanted.
+    pub locations: Option<Locations<'c>>,
     /// Conventions of the functions.
     pub interfaces: SecondaryMap<Func, Option<Interface<'c>>>,
+    /// Conventions of functions that are called by reference.
+    pub signatures: SecondaryMap<Sig, Option<Interface<'c>>>,
     /// Symbols of the functions.
     names: SecondaryMap<Func, String>,
     /// LLVM's functions, before the passes: those may remove some.
@@ -136,6 +158,8 @@ pub(crate) struct Unit<'c> {
     pub outlined: BTreeMap<HostFn, FunctionValue<'c>>,
     /// Function that grows VM memory.
     pub grow: Option<FunctionValue<'c>>,
+    /// Functions that end the runtime's innermost entry, by the type that they would return.
+    pub leaves: BTreeMap<String, FunctionValue<'c>>,
     intrinsics: BTreeMap<(&'static str, String), FunctionValue<'c>>,
     /// Whether the target is x86-64.
     pub is_x86: bool,
@@ -155,13 +179,18 @@ impl<'c> Unit<'c> {
             module: own,
             types,
             regions: Regions::new(context),
-            attributes: Attributes::new(context),
+            attributes: Attributes::new(context, module.instance.is_some()),
             weights: Weights::new(context),
+            instance: module.instance.as_ref().map(|instance| instance.shape),
+            is_metered: module.instance.as_ref().is_some_and(|instance| instance.metered),
+            locations: None,
             interfaces: interfaces(module, &types, is_x86),
+            signatures: signature_interfaces(module, &types, is_x86),
             names: SecondaryMap::new(),
             functions: SecondaryMap::new(),
             outlined: BTreeMap::new(),
             grow: None,
+            leaves: BTreeMap::new(),
             intrinsics: BTreeMap::new(),
             is_x86,
             cpu: options.cpu,
@@ -170,14 +199,24 @@ impl<'c> Unit<'c> {
 
     /// Declares and translates every function.
     fn functions(&mut self, module: &Module, options: &Options) -> Result<(), BackendError> {
+        let entries = module.instance.iter().flat_map(|instance| &instance.entries);
+        let entries: HashSet<Func> = entries.map(|&(_, func)| func).collect();
         for (id, func) in module.functions.iter() {
             let Some(interface) = self.interfaces[id].clone() else { continue };
-            let function = match interface.convention {
-                Convention::Entry => self.add_entry(&options.entry_symbol, interface.ty),
-                _ => self.add_internal(&func.name, interface.ty, interface.number),
+            let function = match (&self.instance, interface.convention) {
+                (None, Convention::Entry) => self.add_entry(&options.entry_symbol, interface.ty),
+                (None, _) => self.add_internal(&func.name, interface.ty, interface.number),
+                // Names come from the input, and some names mean something to LLVM.
+                _ => self.add_internal(&format!("wasm.{}", func.name), interface.ty, interface.number),
             };
+            if entries.contains(&id) {
+                self.export(function);
+            }
             if interface.memory > 0 {
                 self.attributes.mark_result_memory(function, function.count_params() - 1);
+            }
+            if let Some(locations) = &self.locations {
+                locations.add(function);
             }
             self.names[id] = function.get_name().to_string_lossy().into_owned();
             self.functions[id] = Some(function);
@@ -192,12 +231,24 @@ impl<'c> Unit<'c> {
 
     /// Adds the entry point.
     fn add_entry(&self, name: &str, ty: FunctionType<'c>) -> FunctionValue<'c> {
-        let function = self.module.add_function(name, ty, Some(Linkage::External));
-        let global = function.as_global_value();
-        global.set_visibility(inkwell::GlobalVisibility::Hidden);
-        global.set_alignment(evmc_abi::descriptor::ENTRY_ALIGN);
+        let function = self.module.add_function(name, ty, None);
+        self.export(function);
         self.attributes.mark_function(function);
         function
+    }
+
+    /// Makes a function one that the linker sees.
+    fn export(&self, function: FunctionValue<'c>) {
+        let global = function.as_global_value();
+        global.set_linkage(Linkage::External);
+        global.set_visibility(inkwell::GlobalVisibility::Hidden);
+        global.set_alignment(evmc_abi::descriptor::ENTRY_ALIGN);
+    }
+
+    /// Symbols of the functions that the instance's entries name.
+    fn entries(&self, module: &Module) -> Vec<(EntryId, String)> {
+        let entries = module.instance.iter().flat_map(|instance| &instance.entries);
+        entries.map(|&(id, func)| (id, self.names[func].clone())).collect()
     }
 
     /// Adds a function that only this module sees.
@@ -208,13 +259,14 @@ impl<'c> Unit<'c> {
         function
     }
 
-    /// An intrinsic that is overloaded by one type.
-    pub fn intrinsic(&mut self, name: &'static str, ty: BasicTypeEnum<'c>) -> Done<FunctionValue<'c>> {
-        let key = (name, ty.print_to_string().to_string());
+    /// An intrinsic that is overloaded by these types.
+    pub fn intrinsic(&mut self, name: &'static str, types: &[BasicTypeEnum<'c>]) -> Done<FunctionValue<'c>> {
+        let names = types.iter().map(|ty| ty.print_to_string().to_string());
+        let key = (name, names.collect::<Vec<_>>().join(" "));
         if let Some(&function) = self.intrinsics.get(&key) {
             return Ok(function);
         }
-        let declaration = Intrinsic::find(name).and_then(|found| found.get_declaration(&self.module, &[ty]));
+        let declaration = Intrinsic::find(name).and_then(|found| found.get_declaration(&self.module, types));
         let function = declaration.ok_or(Refusal::Unavailable("in this LLVM"))?;
         self.intrinsics.insert(key, function);
         Ok(function)

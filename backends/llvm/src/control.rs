@@ -21,6 +21,7 @@ impl<'c> Translator<'_, 'c> {
             (_, Imm::Switch(table)) => self.switch(data, table),
             (_, &Imm::Exit(code)) => self.exit(code),
             (Opcode::Ret, _) => self.ret(data),
+            (Opcode::RetCall | Opcode::RetCallRef, _) => self.ret_call(data),
             _ => self.exit(ExitCode::Unreachable),
         }
     }
@@ -113,12 +114,14 @@ impl<'c> Translator<'_, 'c> {
     fn ret(&mut self, data: &InstData) -> Done {
         let mut values: Vec<BasicValueEnum<'c>> = Vec::new();
         match self.interface.convention {
+            Convention::Entry if self.unit.instance.is_some() => return self.stop(),
             Convention::Entry => return self.exit(ExitCode::Stop),
             Convention::Metered => {
                 values.push(self.i32(0).as_basic_value_enum());
                 values.push(self.gas()?.into());
             }
-            Convention::Light | Convention::Counted | Convention::Uncounted => {}
+            Convention::Counted => values.push(self.gas()?.into()),
+            Convention::Light | Convention::Uncounted => {}
         }
         let (registers, others) = data.args.split_at(self.interface.in_registers.min(data.args.len()));
         for &result in registers {

@@ -21,7 +21,7 @@ type HostExit = (HostFn, Vec<U256>);
 /// Shared blocks, created where first needed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exits<'c> {
-    /// Returns the status in the variable.
+    /// Returns the status in the variable; in modules of WebAssembly, leaves to the runtime.
     status: Option<BasicBlock<'c>>,
     /// End the frame with a code.
     codes: BTreeMap<u32, BasicBlock<'c>>,
@@ -46,11 +46,15 @@ impl<'c> Translator<'_, 'c> {
             (Opcode::GasChargeAt, &Imm::Charge { gas, stretch }) => {
                 self.charge_at(gas, stretch.as_u32(), self.int(data.args[0]))
             }
-            (Opcode::StackCheck, &Imm::Stretch(stretch)) => self.stack_check(data, stretch.as_u32()),
-            (Opcode::ExitIf, &Imm::Exit(code)) => {
-                let block = self.code_exit(code);
-                self.branch_aside(self.int(data.args[0]), block)
+            (Opcode::GasPay, &Imm::Amount(amount)) => {
+                let gas = self.gas()?;
+                let left = self.b.build_int_sub(gas, self.i64(amount), "")?;
+                self.set_gas(left)
             }
+            (Opcode::GasCheck, _) => self.gas_check(),
+            (Opcode::DepthCheck, _) => self.depth_check(self.int(data.args[0])),
+            (Opcode::StackCheck, &Imm::Stretch(stretch)) => self.stack_check(data, stretch.as_u32()),
+            (Opcode::ExitIf, &Imm::Exit(code)) => self.exit_where(self.int(data.args[0]), code),
             _ => {
                 let gas = self.gas()?;
                 self.set(data, gas);
@@ -82,8 +86,7 @@ impl<'c> Translator<'_, 'c> {
         let both = both.into_struct_value();
         let left = self.b.build_extract_value(both, 0, "")?.into_int_value();
         let short = self.b.build_extract_value(both, 1, "")?.into_int_value();
-        let exit = self.code_exit(ExitCode::OutOfGas);
-        self.branch_aside(short, exit)?;
+        self.exit_where(short, ExitCode::OutOfGas)?;
         self.set_gas(left)
     }
 
@@ -122,8 +125,20 @@ impl<'c> Translator<'_, 'c> {
         Ok(())
     }
 
+    /// Ends the frame with a code where a condition holds.
+    pub fn exit_where(&mut self, condition: IntValue<'c>, code: ExitCode) -> Done {
+        if self.unit.instance.is_some() {
+            return self.trap_where(condition, code);
+        }
+        let block = self.code_exit(code);
+        self.branch_aside(condition, block)
+    }
+
     /// Ends the frame with a code.
     pub fn exit(&mut self, code: ExitCode) -> Done {
+        if self.unit.instance.is_some() {
+            return self.trap(code);
+        }
         let block = self.code_exit(code);
         self.b.build_unconditional_branch(block)?;
         Ok(())
@@ -149,7 +164,7 @@ impl<'c> Translator<'_, 'c> {
         Ok(())
     }
 
-    /// The block that returns the status in the variable.
+    /// The block that returns the status in the variable, or leaves to the runtime.
     pub fn status_exit(&mut self) -> BasicBlock<'c> {
         let new = || self.unit.context.append_basic_block(self.function, "");
         *self.exits.status.get_or_insert_with(new)
@@ -158,6 +173,9 @@ impl<'c> Translator<'_, 'c> {
     /// Leaves where a status is not 0.
     pub fn leave_on(&mut self, status: IntValue<'c>) -> Done {
         let failed = self.b.build_int_compare(IntPredicate::NE, status, self.i32(0), "")?;
+        if self.unit.instance.is_some() {
+            return self.aside(failed, |this| this.end(status));
+        }
         self.b.build_store(self.variables.status, status)?;
         let exit = self.status_exit();
         self.branch_aside(failed, exit)
@@ -200,14 +218,17 @@ impl<'c> Translator<'_, 'c> {
         }
         if let Some(block) = self.exits.status {
             self.b.position_at_end(block);
-            let status = self.b.build_load(self.unit.types.i32, self.variables.status, "")?;
-            self.return_status(status.into_int_value())?;
+            match self.unit.instance {
+                Some(_) => self.leave_to_runtime()?,
+                None => self.return_status()?,
+            }
         }
         Ok(())
     }
 
-    /// Returns a status other than 0; the results mean nothing.
-    fn return_status(&mut self, status: IntValue<'c>) -> Done {
+    /// Returns the status in the variable, which is not 0; the results mean nothing.
+    fn return_status(&mut self) -> Done {
+        let status = self.b.build_load(self.unit.types.i32, self.variables.status, "")?.into_int_value();
         if self.interface.convention == Convention::Metered {
             let mut values = vec![status.as_basic_value_enum()];
             let fields =

@@ -17,11 +17,15 @@
 //! caller returns it at once (`Frame::gas` was written where the exit happened). Results that no register holds
 //! go to memory that the caller provides.
 //!
+//! Modules of WebAssembly differ in this: an exit never comes back through the callers, since the runtime ends its
+//! innermost entry at once, so functions give no status (`traps`); gas is paid without a check and checked where it
+//! is seen; accesses to linear memory are volatile, so that those which trap stay what and where they are (`instance`).
+//!
 //! What LLVM does badly or not at all with words is done here: division (`division`), variable shifts (`shift`),
 //! the alignment of words (8 bytes, where LLVM assumes 16), words in C calls (always in memory).
 //!
 //! Files by topic, as in the other backends: `config` is `llvm.toml`, `target` machines, `signature`
-//! conventions, `tier` what is too large for LLVM, `attributes` and `alias` what LLVM is told, `compile` the module, `translate` the walk over a
+//! conventions, `tier` what is too large for LLVM, `attributes` and `alias` what LLVM is told, `locations` where code comes from, `compile` the module, `translate` the walk over a
 //! function, `value` representation of values, `outlined` functions of the backend's own, `stack_use` the size of
 //! native frames, then one file for each family of instructions.
 
@@ -40,6 +44,8 @@ mod convert;
 mod division;
 mod float;
 mod gas;
+mod instance;
+mod locations;
 mod memory;
 mod outlined;
 mod shift;
@@ -48,6 +54,7 @@ mod stack_use;
 mod target;
 mod tier;
 mod translate;
+mod traps;
 mod value;
 mod vector;
 

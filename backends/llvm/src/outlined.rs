@@ -128,7 +128,7 @@ impl<'c> Unit<'c> {
     }
 
     /// A new function, and a builder in its first block.
-    fn start(&self, name: &str, ty: FunctionType<'c>, number: u32) -> (FunctionValue<'c>, Builder<'c>) {
+    pub fn start(&self, name: &str, ty: FunctionType<'c>, number: u32) -> (FunctionValue<'c>, Builder<'c>) {
         let function = self.add_internal(name, ty, number);
         let b = self.context.create_builder();
         b.position_at_end(self.context.append_basic_block(function, ""));
@@ -137,6 +137,6 @@ impl<'c> Unit<'c> {
 }
 
 /// The frame, a function's first parameter.
-fn frame_of<'c>(function: FunctionValue<'c>) -> PointerValue<'c> {
+pub(crate) fn frame_of<'c>(function: FunctionValue<'c>) -> PointerValue<'c> {
     function.get_first_param().expect("every function takes the frame").into_pointer_value()
 }

@@ -214,7 +214,7 @@ impl<'c> Translator<'_, 'c> {
         ty: BasicTypeEnum<'c>,
         args: &[BasicMetadataValueEnum<'c>],
     ) -> Done<BasicValueEnum<'c>> {
-        let function = self.unit.intrinsic(name, ty)?;
+        let function = self.unit.intrinsic(name, &[ty])?;
         let call = self.b.build_call(function, args, "")?;
         Ok(call.try_as_basic_value().unwrap_basic())
     }

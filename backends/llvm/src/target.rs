@@ -14,8 +14,11 @@ use crate::config::Config;
 /// saves them around its calls of the host. Words are in 64-bit registers anyway.
 const WITHOUT_VECTORS: &str = "-mmx,-sse,-x87";
 
-/// Whether any value of a module is a vector or of floating point.
+/// Whether any value of a module is a vector or of floating point, or may be one where it calls other modules.
 pub(crate) fn uses_vectors(module: &Module) -> bool {
+    if module.instance.is_some() {
+        return true;
+    }
     let is_vector = |ty: Type| matches!(ty.class(), TypeClass::Float | TypeClass::Vector);
     module.functions.values().any(|func| func.values.values().any(|value| is_vector(value.ty)))
 }

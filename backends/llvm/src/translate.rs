@@ -1,5 +1,7 @@
 //! The walk over one function.
 
+use std::collections::BTreeMap;
+
 use cranelift_entity::SecondaryMap;
 use evmc_abi::HostFn;
 use evmc_backend::{BackendError, Convention, Family};
@@ -7,7 +9,7 @@ use evmc_ir as ir;
 use evmc_ir::{Dominators, Imm, InstData};
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::{Builder, BuilderError};
-use inkwell::values::{BasicValueEnum, FunctionValue, IntValue, PhiValue, PointerValue};
+use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, IntValue, PhiValue, PointerValue};
 
 use crate::alias::attach;
 use crate::attributes::WORD_ALIGN;
@@ -51,6 +53,8 @@ pub(crate) struct Variables<'c> {
     pub height: PointerValue<'c>,
     /// Gas that a shared end of the frame pays first.
     pub due: PointerValue<'c>,
+    /// Why and where in the source a function of WebAssembly is left.
+    pub reason: PointerValue<'c>,
 }
 
 /// The translation of one function.
@@ -85,6 +89,10 @@ pub(crate) struct Translator<'a, 'c> {
     pub exits: Exits<'c>,
     /// Gas of a charge that is left to the shared end of the frame behind it.
     pub due: Option<u64>,
+    /// Where the current instruction's operation stands in the source of WebAssembly, as an offset in bytes.
+    pub source: u32,
+    /// First bytes of the linear memories that the function accesses.
+    pub bases: BTreeMap<u32, PointerValue<'c>>,
 }
 
 impl<'a, 'c> Translator<'a, 'c> {
@@ -132,6 +140,8 @@ impl<'a, 'c> Translator<'a, 'c> {
             returned,
             exits: Exits::default(),
             due: None,
+            source: 0,
+            bases: BTreeMap::new(),
         })
     }
 
@@ -176,14 +186,17 @@ impl<'a, 'c> Translator<'a, 'c> {
     fn receive(&mut self) -> Done {
         let mut given = self.function.get_params().into_iter().skip(1);
         let gas = match self.interface.convention {
-            Convention::Metered => given.next(),
+            Convention::Metered | Convention::Counted => given.next(),
             Convention::Entry => Some(self.load_field(evmc_abi::Field::Gas)?.into()),
             _ => None,
         };
         if let Some(gas) = gas {
             self.b.build_store(self.variables.gas, gas)?;
         }
-        self.load_bounds()?;
+        match self.unit.instance {
+            Some(shape) => self.load_bases(shape)?,
+            None => self.load_bounds()?,
+        }
         let params = self.func.entry().map_or(&[][..], |entry| &self.func.blocks[entry].params);
         for &param in params {
             if let Some(passed) = given.next() {
@@ -198,11 +211,12 @@ impl<'a, 'c> Translator<'a, 'c> {
         let Some(own) = self.blocks[block] else { return Ok(()) };
         self.b.position_at_end(own);
         let func = self.func;
-        let insts: Vec<_> = func.block_insts(block).map(|(_, data)| data).collect();
+        let insts: Vec<_> = func.blocks[block].insts.iter().map(|&inst| &func.insts[inst]).collect();
         for (number, &data) in insts.iter().enumerate() {
             if self.is_left_to_exit(data, &insts[number + 1..]) {
                 continue;
             }
+            self.locate(func.blocks[block].insts[number]);
             self.inst(data).map_err(|refusal| (Some(data), refusal))?;
         }
         Ok(())
@@ -234,7 +248,7 @@ impl<'a, 'c> Translator<'a, 'c> {
             Family::Float => self.float(data),
             Family::Vector => self.vector(data),
             Family::Memory => self.memory(data),
-            Family::Instance => Err(Refusal::Unavailable("yet")),
+            Family::Instance => self.of_instance(data),
             Family::Metering => self.metering(data),
             Family::Host => self.host(data),
             Family::Call => self.call(data),
@@ -280,13 +294,13 @@ impl<'a, 'c> Translator<'a, 'c> {
         Ok(())
     }
 
-    /// Whether a value is one of two, by a condition that rarely holds: where it does, `slow` makes it.
-    pub fn rarely(
+    /// A value that is one of two, by a condition that rarely holds: where it does, `slow` makes it.
+    pub fn rarely<V: BasicValue<'c>>(
         &mut self,
         condition: IntValue<'c>,
-        slow: impl FnOnce(&mut Self) -> Done<IntValue<'c>>,
-        fast: impl FnOnce(&mut Self) -> Done<IntValue<'c>>,
-    ) -> Done<IntValue<'c>> {
+        slow: impl FnOnce(&mut Self) -> Done<V>,
+        fast: impl FnOnce(&mut Self) -> Done<V>,
+    ) -> Done<BasicValueEnum<'c>> {
         let [cold, usual, join] = [(); 3].map(|()| self.new_block());
         self.branch_rarely(condition, cold, usual)?;
         self.b.position_at_end(usual);
@@ -296,16 +310,16 @@ impl<'a, 'c> Translator<'a, 'c> {
         self.b.position_at_end(join);
         let phi = self.b.build_phi(fast.0.get_type(), "")?;
         phi.add_incoming(&[(&fast.0, fast.1), (&slow.0, slow.1)]);
-        Ok(phi.as_basic_value().into_int_value())
+        Ok(phi.as_basic_value())
     }
 
     /// Makes a value and jumps; gives the value and the block that it comes from.
-    fn then_jump(
+    fn then_jump<V: BasicValue<'c>>(
         &mut self,
-        make: impl FnOnce(&mut Self) -> Done<IntValue<'c>>,
+        make: impl FnOnce(&mut Self) -> Done<V>,
         to: BasicBlock<'c>,
-    ) -> Done<(IntValue<'c>, BasicBlock<'c>)> {
-        let value = make(self)?;
+    ) -> Done<(BasicValueEnum<'c>, BasicBlock<'c>)> {
+        let value = make(self)?.as_basic_value_enum();
         let from = self.b.get_insert_block().unwrap_or(to);
         self.b.build_unconditional_branch(to)?;
         Ok((value, from))
@@ -338,6 +352,7 @@ fn variables<'c>(unit: &Unit<'c>, b: &Builder<'c>) -> Done<Variables<'c>> {
         stretch: b.build_alloca(types.i32, "stretch")?,
         height: b.build_alloca(types.i64, "height")?,
         due: b.build_alloca(types.i64, "due")?,
+        reason: b.build_alloca(types.i64, "reason")?,
     })
 }
 
@@ -351,21 +366,24 @@ pub(crate) fn room<'c>(unit: &Unit<'c>, b: &Builder<'c>, bytes: u32) -> Done<Poi
     Ok(room)
 }
 
-/// Bytes of words that a function needs for its calls of host functions.
+/// Bytes of words that a function needs for its calls of host functions, and of functions of the runtime.
 fn words_needed(func: &ir::Function) -> u32 {
     let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
-    let words = insts.map(|(_, data)| match data.imm {
-        Imm::Host(function) if !passes_by_value(function) => HostFn::words(function),
+    let bytes = insts.map(|(_, data)| match data.imm {
+        Imm::Host(function) if !passes_by_value(function) => 32 * HostFn::words(function),
+        Imm::Runtime(function) => 8 * function.args().max(function.results()),
         _ => 0,
     });
-    32 * words.max().unwrap_or(0) as u32
+    bytes.max().unwrap_or(0) as u32
 }
 
 /// Bytes of memory that a function needs for results of what it calls.
 fn results_needed(unit: &Unit<'_>, func: &ir::Function) -> u32 {
     let insts = func.layout.iter().flat_map(|&block| func.block_insts(block));
     let bytes = insts.map(|(_, data)| match data.imm {
+        _ if data.opcode.is_terminator() => 0,
         Imm::Function(callee) => unit.interfaces[callee].as_ref().map_or(0, |interface| interface.memory),
+        Imm::Signature(callee) => unit.signatures[callee].as_ref().map_or(0, |interface| interface.memory),
         _ => 0,
     });
     bytes.max().unwrap_or(0)

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use evmc_ir as ir;
 use inkwell::AddressSpace;
 use inkwell::context::Context;
-use inkwell::types::{BasicTypeEnum, FloatType, IntType, PointerType, StructType, VectorType};
+use inkwell::types::{BasicTypeEnum, FloatType, IntType, PointerType, StructType, VectorType, VoidType};
 use inkwell::values::{BasicValueEnum, FloatValue, IntValue};
 use ruint::aliases::U256;
 
@@ -23,6 +23,7 @@ pub(crate) struct Types<'c> {
     pub i64: IntType<'c>,
     pub i256: IntType<'c>,
     pub pointer: PointerType<'c>,
+    pub void: VoidType<'c>,
     f32: FloatType<'c>,
     f64: FloatType<'c>,
     vector: VectorType<'c>,
@@ -38,6 +39,7 @@ impl<'c> Types<'c> {
             i64: context.i64_type(),
             i256: wide(context, 256),
             pointer: context.ptr_type(AddressSpace::default()),
+            void: context.void_type(),
             f32: context.f32_type(),
             f64: context.f64_type(),
             vector: context.i8_type().vec_type(16),
@@ -64,7 +66,7 @@ impl<'c> Types<'c> {
         }
     }
 
-    /// The type as which functions of a module pass a value to one another, see [`crate::signature`].
+    /// The type as which functions of an EVM module pass a value to one another, see [`crate::signature`].
     pub fn passed(&self, ty: ir::Type) -> BasicTypeEnum<'c> {
         if ty.is_int() && ty.bits() < 64 { self.i64.into() } else { self.of(ty) }
     }
@@ -100,6 +102,9 @@ impl<'c> Translator<'_, 'c> {
     /// A value as functions of a module pass it to one another.
     pub fn passed(&self, value: ir::Value) -> Done<BasicValueEnum<'c>> {
         let held = self.value(value);
+        if self.unit.instance.is_some() {
+            return Ok(held);
+        }
         match self.unit.types.passed(self.func.ty(value)) {
             wider if wider == held.get_type() => Ok(held),
             wider => Ok(self.b.build_int_z_extend(held.into_int_value(), wider.into_int_type(), "")?.into()),

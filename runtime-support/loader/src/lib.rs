@@ -102,22 +102,10 @@ impl LoadedCode {
         self.rows(Table::TrapSites)
     }
 
-    /// Where in its source the instruction at this offset in the code comes from, if its fault on a linear memory is a trap.
-    pub fn trap_source(&self, offset: u32) -> Option<u32> {
-        let sites = self.trap_sites();
-        let at = sites.binary_search_by_key(&offset, |site| site.offset).ok()?;
-        Some(sites[at].source)
-    }
-
     /// What of a WebAssembly module is not code; nothing for the EVM.
     pub fn module(&self) -> &[u8] {
         let Span { offset, len } = self.descriptor.module;
         self.mapping.slice(offset as usize, len as usize)
-    }
-
-    /// Addresses of the code.
-    pub fn code_range(&self) -> Range<usize> {
-        self.code.clone()
     }
 
     /// The address at this offset in the code.
