@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     archive::ArchiveError, bench::external::ExternalError, input::InputError, profile::ProfileError,
-    replay::BlockFileError, run::CalldataError,
+    replay::BlockFileError, run::CalldataError, wasm::RefusalError,
 };
 
 /// How the process ends.
@@ -158,6 +158,34 @@ pub enum CliError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The compiler refuses a module of WebAssembly.
+    #[error("{origin} cannot be compiled")]
+    #[diagnostic(
+        code(evmc::wasm::compile),
+        help(
+            "supported are WebAssembly 2.0, tail calls, several memories, extended constants and wide arithmetic"
+        )
+    )]
+    WasmRefused {
+        /// Where the module was read from.
+        origin: String,
+        /// The reason, with the offset in the module.
+        source: Box<RefusalError>,
+    },
+
+    /// A module of WebAssembly cannot be made ready to run.
+    #[error("{origin}: {reason}")]
+    #[diagnostic(
+        code(evmc::wasm::instantiate),
+        help("modules run here without a host: nothing is there for them to import")
+    )]
+    Wasm {
+        /// Where the module was read from.
+        origin: String,
+        /// What is wrong.
         reason: String,
     },
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use evmc_backend::Backend;
 use evmc_compiler::{
     driver::{self, CompileError, Config},
-    frontend::wasm::{WasmConfig, WasmError},
+    frontend::wasm::{self, WasmConfig, WasmError},
+    pipeline,
 };
+use evmc_ir::text::print;
 use evmc_wasm::{Module, ModuleError};
 use thiserror::Error;
 
 use super::interp::IrCode;
+use crate::build::Emit;
 
 /// How modules are compiled, and what then runs them.
 pub struct Engine {
@@ -81,10 +84,7 @@ impl Engine {
     /// It is not a module that is supported, or the compiler fails.
     pub fn compile(&self, wasm: &[u8]) -> Result<Module, RefusalError> {
         match &self.runner {
-            Runner::Native(backend) => {
-                let compiled = driver::compile_wasm(wasm, &self.config, &self.wasm, &**backend)?;
-                Ok(Module::from_artifact(&compiled.artifact)?)
-            }
+            Runner::Native(_) => Ok(Module::from_artifact(&self.emit(wasm, Emit::So)?)?),
             Runner::Ir => {
                 let lowered = driver::lower_wasm(wasm, &self.config, &self.wasm)?;
                 Ok(Module::with_code(lowered.info, Arc::new(IrCode::new(lowered.module)))?)
@@ -92,11 +92,36 @@ impl Engine {
         }
     }
 
+    /// Compiles a module as far as `emit` says. The interpreter's code is its IR.
+    ///
+    /// # Errors
+    /// As [`Engine::compile`].
+    pub fn emit(&self, wasm: &[u8], emit: Emit) -> Result<Vec<u8>, RefusalError> {
+        let backend = match &self.runner {
+            Runner::Native(backend) if emit != Emit::Ir => backend,
+            _ => {
+                let lowered = driver::lower_wasm(wasm, &self.config, &self.wasm)?;
+                return Ok(print(&lowered.module).into_bytes());
+            }
+        };
+        if emit == Emit::So {
+            let compiled = driver::compile_wasm(wasm, &self.config, &self.wasm, &**backend)?;
+            return Ok(compiled.artifact);
+        }
+        let lowered = driver::lower_wasm(wasm, &self.config, &self.wasm)?;
+        let options = pipeline::with_legal_passes(&self.config.backend);
+        let bytes = match emit {
+            Emit::Asm => backend.assembly(&lowered.module, &options).map(String::into_bytes),
+            _ => backend.compile(&lowered.module, &options).map(|object| object.bytes),
+        };
+        Ok(bytes.map_err(CompileError::from)?)
+    }
+
     /// Validates a module, and compiles it no further than is needed for that.
     ///
     /// # Errors
     /// It is not a module that is supported.
-    pub fn validate(&self, wasm: &[u8]) -> Result<(), WasmError> {
-        evmc_compiler::frontend::wasm::lower(wasm, &self.wasm).map(drop)
+    pub fn validate(&self, bytes: &[u8]) -> Result<(), WasmError> {
+        wasm::lower(bytes, &self.wasm).map(drop)
     }
 }

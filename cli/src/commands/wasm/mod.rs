@@ -1,5 +1,9 @@
 //! What commands do with WebAssembly.
 
+pub mod build;
+pub mod inspect;
+pub mod run;
+
 use evmc_compiler::frontend::wasm::{CostTable, WasmConfig};
 
 use super::{backend, config};
@@ -8,7 +12,7 @@ use crate::{
     error::CliError,
     fork::Fork,
     input,
-    wasm::Engine,
+    wasm::{Engine, RefusalError},
 };
 
 /// The engine with this name.
@@ -29,4 +33,9 @@ fn wasm_config(meter: &MeterArgs) -> Result<WasmConfig, CliError> {
             .map_err(|error| CliError::Costs { path: path.clone(), reason: error.to_string() })?;
     }
     Ok(wasm)
+}
+
+/// A refusal of the module in `origin`.
+fn refused(origin: &str, error: RefusalError) -> CliError {
+    CliError::WasmRefused { origin: origin.to_owned(), source: Box::new(error) }
 }
