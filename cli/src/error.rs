@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     archive::ArchiveError, bench::external::ExternalError, input::InputError, profile::ProfileError,
-    replay::BlockFileError, run::CalldataError,
+    replay::BlockFileError, run::CalldataError, wasm::RefusalError,
 };
 
 /// How the process ends.
@@ -155,6 +155,47 @@ pub enum CliError {
         help("expected is a file like the project's llvm.toml, with exactly its keys")
     )]
     LlvmConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The compiler refuses a module of WebAssembly.
+    #[error("{origin} cannot be compiled")]
+    #[diagnostic(
+        code(evmc::wasm::compile),
+        help(
+            "supported are WebAssembly 2.0, tail calls, several memories, extended constants and wide arithmetic"
+        )
+    )]
+    WasmRefused {
+        /// Where the module was read from.
+        origin: String,
+        /// The reason, with the offset in the module.
+        source: Box<RefusalError>,
+    },
+
+    /// A module of WebAssembly cannot be made ready to run.
+    #[error("{origin}: {reason}")]
+    #[diagnostic(
+        code(evmc::wasm::instantiate),
+        help("modules run here without a host: nothing is there for them to import")
+    )]
+    Wasm {
+        /// Where the module was read from.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A table of costs that cannot be used.
+    #[error("{} is no table of costs: {reason}", path.display())]
+    #[diagnostic(
+        code(evmc::costs),
+        help("expected is a file like compiler/src/frontend/wasm/costs.toml, which explains its format")
+    )]
+    Costs {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.

@@ -8,6 +8,7 @@
 //! * [`run`]: single transactions. [`statetest`]: the Ethereum state tests. [`bench`]: engines against each other.
 //! * [`replay`]: whole blocks. [`profile`]: in which codes they spend their operations. [`background`]: compiling
 //!   meanwhile.
+//! * [`wasm`]: WebAssembly. [`wast`]: the scripts of its specification's tests.
 //! * [`args`], [`commands`]: the command line itself. [`error`]: what it says when something is wrong.
 //!
 //! Nothing here generates or loads code; that is the business of the compiler and the runtime.
@@ -36,4 +37,6 @@ pub mod run;
 pub mod sender;
 pub mod statetest;
 pub mod store;
+pub mod wasm;
+pub mod wast;
 pub mod world;

@@ -9,11 +9,13 @@ use evmc_abi::descriptor::{self, Backend as BackendId, Counters, Language};
 use evmc_backend::{Backend, BackendError, Object, Options};
 use evmc_ir::Module;
 use evmc_ir::verify::{VerifyError, verify};
+use evmc_wasm_module::ModuleInfo;
 use sha3::{Digest, Keccak256};
 use thiserror::Error;
 
 use crate::frontend::evm::opcode::{self, Fork};
 use crate::frontend::evm::{self, Statistics};
+use crate::frontend::wasm::{self, WasmConfig, WasmError};
 use crate::link::{self, LinkError, Metadata};
 use crate::passes::stretches;
 use crate::pipeline::{self, PassReport};
@@ -68,6 +70,9 @@ pub enum CompileError {
         /// The first error.
         error: VerifyError,
     },
+    /// The WebAssembly module is not one that is supported.
+    #[error(transparent)]
+    Wasm(#[from] WasmError),
     /// The backend is not one that artifacts know.
     #[error("artifacts know no backend named `{0}`")]
     UnknownBackend(&'static str),
@@ -189,4 +194,72 @@ fn link(
         module: &[],
     };
     Ok(link::link(&object.bytes, &object.entry_symbol, &metadata)?)
+}
+
+/// IR of a WebAssembly module that is ready for a backend.
+#[derive(Clone, Debug)]
+pub struct LoweredWasm {
+    /// The program.
+    pub module: Module,
+    /// What of the module is not code.
+    pub info: ModuleInfo,
+    /// What the passes did.
+    pub passes: Vec<PassReport>,
+}
+
+/// A compiled WebAssembly module.
+#[derive(Clone, Debug)]
+pub struct CompiledWasm {
+    /// The artifact: an ELF shared object with its descriptor.
+    pub artifact: Vec<u8>,
+    /// What the passes did.
+    pub passes: Vec<PassReport>,
+}
+
+/// The frontend of WebAssembly and the passes.
+///
+/// # Errors
+/// The module is not supported, or the IR is found invalid.
+pub fn lower_wasm(bytes: &[u8], config: &Config, wasm: &WasmConfig) -> Result<LoweredWasm, CompileError> {
+    let (mut module, info) = wasm::lower(bytes, wasm)?;
+    let passes = pipeline::run(&mut module, config.backend.level, checker(config.verify))?;
+    Ok(LoweredWasm { module, info, passes })
+}
+
+/// Compiles a WebAssembly module to an artifact.
+///
+/// # Errors
+/// See [`CompileError`].
+pub fn compile_wasm(
+    bytes: &[u8],
+    config: &Config,
+    wasm: &WasmConfig,
+    backend: &dyn Backend,
+) -> Result<CompiledWasm, CompileError> {
+    let LoweredWasm { module, info, passes } = lower_wasm(bytes, config, wasm)?;
+    let object = backend.compile(&module, &pipeline::with_legal_passes(&config.backend))?;
+    let metadata = Metadata {
+        language: Language::Wasm,
+        fork: 0,
+        code_hash: code_hash(bytes),
+        code_len: bytes.len() as u32,
+        gas_table_hash: if wasm.metered { wasm.costs.hash() } else { [0; 32] },
+        backend: backend_id(object.backend)?,
+        opt_level: config.backend.level as u8,
+        cpu_features: object.cpu_features,
+        compiler_build: compiler_build(),
+        uses_memory_stack: false,
+        metered: wasm.metered,
+        native_stack_bytes: object.native_stack_bytes,
+        counters: Counters {
+            native_functions: object.functions,
+            quick_functions: object.quick_functions,
+            ..Counters::default()
+        },
+        op_rows: &[],
+        stretches: &[],
+        module: &info.to_bytes(),
+    };
+    let artifact = link::link_instance(&object.bytes, &object.entries, &object.trap_sites, &metadata)?;
+    Ok(CompiledWasm { artifact, passes })
 }

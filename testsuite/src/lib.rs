@@ -7,6 +7,7 @@
 //! * [`bench_set`], [`corpus`]: the given benchmark transactions and real contracts.
 //! * [`faults`]: native code that fails on purpose.
 //! * [`fuzz`]: random programs, every engine against the reference.
+//! * [`wasm_suite`]: the WebAssembly specification's tests.
 //! * [`measure`]: what this process has used. [`workspace`]: what cargo knows of this workspace.
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ pub mod kernel;
 pub mod measure;
 pub mod native;
 pub mod objects;
+pub mod wasm_suite;
 pub mod workspace;
 
 pub use evmc::bench::set as bench_set;

@@ -64,6 +64,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-wasm",
         ],
     ),
+    ("evmc-bench-native", &[]),
     (
         "evmc-benches",
         &[
@@ -81,6 +82,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "evmc-wasm-module",
             "evmc-wasm",
             "evmc-testsuite",
+            "evmc-bench-native",
         ],
     ),
 ];
@@ -105,6 +107,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("cranelift-module", &["evmc-backend-cranelift"]),
     ("cranelift-object", &["evmc-backend-cranelift"]),
     ("inkwell", &["evmc-backend-llvm"]),
+    ("wasmtime", &["evmc-testsuite", "evmc-benches"]),
+    ("libloading", &["evmc-bench-native"]),
 ];
 
 /// Dependencies that may share one comment in the root manifest.

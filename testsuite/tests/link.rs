@@ -143,7 +143,7 @@ fn entries_of_a_module_are_found_by_number() {
     assert!(checked.descriptor().is_metered());
     let code = LoadedCode::load(&checked).expect("memory");
     let entry =
-        |kind| code.entry_at(EntryId { kind, number: 0 }).map(|at| at.addr().get() - code.code_range().start);
+        |kind| code.entry_at(EntryId { kind, number: 0 }).map(|at| at.addr().get() - code.code().start);
     // Two functions of 14 and 7 bytes lie before them.
     assert_eq!(entry(EntryKind::Function), Some(32));
     assert_eq!(entry(EntryKind::Enter), Some(48));
@@ -151,7 +151,7 @@ fn entries_of_a_module_are_found_by_number() {
     assert_eq!(code.entry_at(EntryId { kind: EntryKind::Enter, number: 1 }), None);
     assert!(code.entries().map(|(id, _)| id).is_sorted());
     assert_eq!(code.trap_sites(), [site(32, 70), site(49, 80)]);
-    assert_eq!([32, 48, 49].map(|offset| code.trap_source(offset)), [Some(70), None, Some(80)]);
+    assert_eq!([32, 48, 49].map(|offset| code.source_at(offset)), [Some(70), Some(70), Some(80)]);
     assert_eq!(code.module(), b"what is not code");
 }
 

@@ -396,7 +396,7 @@ fn random_damage_of_a_module_is_refused_or_harmless() {
         let Ok(checked) = Artifact::check(&victim.file) else { continue };
         if random.u8(..) < 16 {
             let code = LoadedCode::load(&checked).expect("memory");
-            let range = code.code_range();
+            let range = code.code();
             assert!(code.entries().all(|(_, at)| range.contains(&at.addr().get())));
             assert!(code.trap_sites().iter().all(|site| (site.offset as usize) < range.len()));
             assert!(!code.module().is_empty());

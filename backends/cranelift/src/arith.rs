@@ -1,13 +1,13 @@
 //! Integer arithmetic and bitwise operations.
 
-use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 use evmc_ir::{InstData, Opcode, Type};
 
 use crate::translate::{Refusal, Translator};
-use crate::value::{Held, machine_type};
+use crate::value::Held;
 
 impl Translator<'_, '_> {
-    /// Sums, products, quotients and bitwise operations.
+    /// Sums, products and bitwise operations; quotients through `division`.
     pub fn arithmetic(&mut self, data: &InstData) -> Result<(), Refusal> {
         let ty = data.ty.unwrap_or(Type::I64);
         match ty {
@@ -15,8 +15,7 @@ impl Translator<'_, '_> {
             Type::I1 => self.bit_arithmetic(data),
             _ => match data.opcode {
                 Opcode::AddCarry | Opcode::SubBorrow => self.carrying(data),
-                Opcode::Udiv | Opcode::Urem => self.unsigned_division(data, ty),
-                Opcode::Sdiv | Opcode::Srem => self.signed_division(data, ty),
+                Opcode::Udiv | Opcode::Urem | Opcode::Sdiv | Opcode::Srem => self.division(data, ty),
                 _ => {
                     let a = self.one(data.args[0]);
                     let b = self.one(*data.args.last().unwrap_or(&data.args[0]));
@@ -85,49 +84,6 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// Quotient or remainder; a zero divisor gives 0.
-    fn unsigned_division(&mut self, data: &InstData, ty: Type) {
-        let (a, b) = (self.one(data.args[0]), self.one(data.args[1]));
-        let known = self.constant(b);
-        let one = self.iconst(machine_type(ty), 1);
-        let is_zero = (known.is_none_or(|b| b == 0)).then(|| self.b.ins().icmp_imm_s(IntCC::Equal, b, 0));
-        let divisor = is_zero.map_or(b, |zero| self.b.ins().select(zero, one, b));
-        let quotient = data.opcode == Opcode::Udiv;
-        // The remainder of a division by 1 is 0 already.
-        let value = if quotient { self.b.ins().udiv(a, divisor) } else { self.b.ins().urem(a, divisor) };
-        let value = match is_zero {
-            Some(zero) if quotient => {
-                let nothing = self.zero(machine_type(ty));
-                self.b.ins().select(zero, nothing, value)
-            }
-            _ => value,
-        };
-        self.set_one(data, value);
-    }
-
-    /// Quotient or remainder; divisors 0 and −1 are put aside, where `a / b = a · b`.
-    fn signed_division(&mut self, data: &InstData, ty: Type) {
-        let (a, b) = (self.one(data.args[0]), self.one(data.args[1]));
-        let minus_one = u64::MAX >> (64 - ty.bits());
-        let safe = self.constant(b).is_some_and(|b| b != 0 && b != minus_one);
-        let special = (!safe).then(|| {
-            let next = self.b.ins().iadd_imm_s(b, 1);
-            self.b.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, next, 1)
-        });
-        let one = self.iconst(machine_type(ty), 1);
-        let divisor = special.map_or(b, |special| self.b.ins().select(special, one, b));
-        let value = match (data.opcode, special) {
-            (Opcode::Srem, _) => self.b.ins().srem(a, divisor),
-            (_, None) => self.b.ins().sdiv(a, divisor),
-            (_, Some(special)) => {
-                let quotient = self.b.ins().sdiv(a, divisor);
-                let product = self.b.ins().imul(a, b);
-                self.b.ins().select(special, product, quotient)
-            }
-        };
-        self.set_one(data, value);
-    }
-
     /// Arithmetic on `i128`.
     fn wide_arithmetic(&mut self, data: &InstData) -> Result<(), Refusal> {
         match data.opcode {
@@ -173,9 +129,19 @@ impl Translator<'_, '_> {
         }
     }
 
+    /// Whether an `i128` is a number of at most 64 bits with its sign.
+    fn is_sign_extended(&self, value: evmc_ir::Value) -> bool {
+        self.func.defining_inst(value).is_some_and(|def| def.opcode == Opcode::Sext)
+    }
+
     /// A product: only the partial products that can be other than 0.
     fn wide_mul(&mut self, data: &InstData) {
         let ((a, a_high), (b, b_high)) = (self.halves(data.args[0]), self.halves(data.args[1]));
+        if data.args.iter().all(|&arg| self.is_sign_extended(arg)) {
+            let [a, b] = [a, b].map(|low| self.b.ins().sextend(types::I128, low));
+            let product = self.b.ins().imul(a, b);
+            return self.set_one(data, product);
+        }
         let (wide_a, wide_b) = (self.b.ins().uextend(types::I128, a), self.b.ins().uextend(types::I128, b));
         let product = self.b.ins().imul(wide_a, wide_b);
         let crosses = [(a, b_high), (a_high, b)];

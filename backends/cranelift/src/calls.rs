@@ -1,15 +1,33 @@
 //! Calls of host functions and of functions of the module.
 
-use cranelift_codegen::ir::{InstBuilder, StackSlot, Value, types};
+use core::mem::offset_of;
+
+use cranelift_codegen::ir::{FuncRef, InstBuilder, SigRef, StackSlot, Value, types};
+use evmc_abi::wasm::FuncRecord;
 use evmc_abi::{Effects, Field, HostFn};
 use evmc_backend::Convention;
 use evmc_ir::{Imm, InstData};
 
-use crate::signature::ResultPlaces;
-use crate::translate::Translator;
+use crate::signature::{Interface, ResultPlaces};
+use crate::translate::{Refusal, Translator};
 use crate::value::Held;
 
-impl Translator<'_, '_> {
+/// What is called.
+enum Target {
+    /// A function of the module.
+    Function(FuncRef),
+    /// What a reference points to.
+    Reference {
+        /// Parameters and results.
+        signature: SigRef,
+        /// Its code.
+        code: Value,
+        /// The frame that it takes.
+        frame: Value,
+    },
+}
+
+impl<'a> Translator<'a, '_> {
     /// `host`.
     pub fn host(&mut self, data: &InstData) {
         let Imm::Host(function) = data.imm else { return };
@@ -73,35 +91,97 @@ impl Translator<'_, '_> {
         [0, 8, 16, 24].map(|at| self.b.ins().load(types::I64, self.access.slot, address, offset + at))
     }
 
-    /// `call`.
-    pub fn call(&mut self, data: &InstData) {
-        let Imm::Function(callee) = data.imm else { return };
-        let interfaces = self.around.interfaces;
-        let (Some(interface), Some(function)) = (interfaces[callee].as_ref(), self.function(callee)) else {
-            return;
+    /// What a call agrees on with its callee.
+    pub fn called(&self, data: &InstData) -> Option<&'a Interface> {
+        match data.imm {
+            Imm::Function(callee) => self.around.interfaces[callee].as_ref(),
+            Imm::Signature(signature) => self.around.references[signature].as_ref(),
+            _ => None,
+        }
+    }
+
+    /// `call` and `call_ref`.
+    pub fn call(&mut self, data: &InstData) -> Result<(), Refusal> {
+        let interface = self.called(data).ok_or("without a callee")?;
+        let target = self.target_of_call(data)?;
+        let memory = (interface.results.memory > 0).then(|| self.returned());
+        let args = self.call_args(data, interface, &target);
+        let args = match memory {
+            Some(slot) => [&args[..], &[self.b.ins().stack_addr(types::I64, slot, 0)]].concat(),
+            None => args,
         };
-        let metered = interface.convention == Convention::Metered;
-        let mut args = vec![self.frame];
-        if metered {
+        let call = match target {
+            Target::Function(function) => self.b.ins().call(function, &args),
+            Target::Reference { signature, code, .. } => self.b.ins().call_indirect(signature, code, &args),
+        };
+        let results = self.b.inst_results(call).to_vec();
+        let flat = match (interface.convention, &results[..]) {
+            (Convention::Metered, &[status, gas, ref rest @ ..]) => {
+                let exit = self.status_exit();
+                self.branch_aside(status, exit, &[status]);
+                self.b.def_var(self.gas, gas);
+                rest
+            }
+            (Convention::Counted, &[gas, ref rest @ ..]) => {
+                self.b.def_var(self.gas, gas);
+                rest
+            }
+            (_, all) => all,
+        };
+        self.take_results(data, &interface.results, flat, memory);
+        Ok(())
+    }
+
+    /// `ret_call` and `ret_call_ref`: the results go where this function's would.
+    pub fn ret_call(&mut self, data: &InstData) -> Result<(), Refusal> {
+        let interface = self.called(data).ok_or("without a callee")?;
+        if !matches!(self.interface.convention, Convention::Counted | Convention::Uncounted) {
+            return Err("outside functions of WebAssembly");
+        }
+        let target = self.target_of_call(data)?;
+        let mut args = self.call_args(data, interface, &target);
+        args.extend(self.result_memory);
+        match target {
+            Target::Function(function) => self.b.ins().return_call(function, &args),
+            Target::Reference { signature, code, .. } => {
+                self.b.ins().return_call_indirect(signature, code, &args)
+            }
+        };
+        Ok(())
+    }
+
+    /// What is called: a reference is the first operand.
+    fn target_of_call(&mut self, data: &InstData) -> Result<Target, Refusal> {
+        match data.imm {
+            Imm::Function(callee) => match self.called(data).map(|interface| interface.convention) {
+                None | Some(Convention::Entry) => Err("of an entry point"),
+                Some(_) => self.function(callee).map(Target::Function).ok_or("without a callee"),
+            },
+            Imm::Signature(sig) => {
+                let signature = self.reference_signature(sig).ok_or("without a signature")?;
+                let record = self.one(data.args[0]);
+                let [code, frame] = [offset_of!(FuncRecord, code), offset_of!(FuncRecord, frame)]
+                    .map(|offset| self.b.ins().load(types::I64, self.access.record, record, offset as i32));
+                Ok(Target::Reference { signature, code, frame })
+            }
+            _ => Err("without a callee"),
+        }
+    }
+
+    /// Frame, gas and operands.
+    fn call_args(&mut self, data: &InstData, interface: &Interface, target: &Target) -> Vec<Value> {
+        let (frame, operands) = match *target {
+            Target::Function(_) => (self.frame, &data.args[..]),
+            Target::Reference { frame, .. } => (frame, &data.args[1..]),
+        };
+        let mut args = vec![frame];
+        if matches!(interface.convention, Convention::Metered | Convention::Counted) {
             args.push(self.b.use_var(self.gas));
         }
-        for &arg in &data.args {
-            self.flat(arg, &mut args);
+        for &operand in operands {
+            self.flat(operand, &mut args);
         }
-        let memory = (interface.results.memory > 0).then(|| self.returned());
-        if let Some(slot) = memory {
-            args.push(self.b.ins().stack_addr(types::I64, slot, 0));
-        }
-        let call = self.b.ins().call(function, &args);
-        let results = self.b.inst_results(call).to_vec();
-        let mut flat = &results[..];
-        if let (true, &[status, gas, ref rest @ ..]) = (metered, flat) {
-            let exit = self.status_exit();
-            self.branch_aside(status, exit, &[status]);
-            self.b.def_var(self.gas, gas);
-            flat = rest;
-        }
-        self.take_results(data, &interface.results, flat, memory);
+        args
     }
 
     /// Notes the results of a call: from registers, then from memory.

@@ -1,5 +1,7 @@
 //! Compiles a module: one object, functions in order, one reused context.
 
+use std::borrow::Cow;
+
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{Function as ClifFunction, UserFuncName};
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -7,14 +9,18 @@ use cranelift_codegen::{CodegenError, Context};
 use cranelift_entity::SecondaryMap;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{FuncId, Linkage, Module as _, ModuleReloc};
-use cranelift_object::{ObjectBuilder, ObjectModule};
+use cranelift_object::{ObjectBuilder, ObjectModule, ObjectProduct};
+use evmc_abi::descriptor::TrapSite;
+use evmc_abi::wasm::EntryId;
 use evmc_backend::call_graph::isolate_entry;
 use evmc_backend::legalize::{Outline, legalize};
 use evmc_backend::native_stack::native_stack_bytes;
 use evmc_backend::{BackendError, Convention, Object, OptLevel, Options};
-use evmc_ir::{Func, Module};
+use evmc_ir::{Func, Function, Module, Sig};
 
-use crate::signature::{Interface, interfaces};
+use crate::signature::{Interface, interfaces, reference_interfaces};
+use crate::sites::trap_sites;
+use crate::stack::argument_bytes;
 use crate::target;
 use crate::tier::{self, Budget, Effort};
 use crate::translate::{Surroundings, Translator};
@@ -39,12 +45,31 @@ pub(crate) fn assembly(module: &Module, options: &Options, outline: Outline) -> 
     Ok(compiler.text.unwrap_or_default())
 }
 
-/// The legal form of a module, whose entry no function calls.
-fn prepare(module: &Module, options: &Options, outline: Outline) -> Result<Module, BackendError> {
+/// The legal form of a module, whose entry no function calls. A module of WebAssembly is legal as it is.
+fn prepare<'m>(
+    module: &'m Module,
+    options: &Options,
+    outline: Outline,
+) -> Result<Cow<'m, Module>, BackendError> {
+    if module.instance.is_some() {
+        module.functions.values().try_for_each(check_widths)?;
+        return Ok(Cow::Borrowed(module));
+    }
     let mut legal = legalize(module, outline);
     (options.legal_passes.0)(&mut legal);
     isolate_entry(&mut legal)?;
-    Ok(legal)
+    Ok(Cow::Owned(legal))
+}
+
+/// Refuses values that would have to be split.
+fn check_widths(func: &Function) -> Result<(), BackendError> {
+    match func.values.values().all(|value| value.ty.bits() <= 128) {
+        true => Ok(()),
+        false => Err(BackendError::Invalid {
+            function: func.name.clone(),
+            reason: "a value in a module of WebAssembly has more than 128 bits".into(),
+        }),
+    }
 }
 
 /// A failure of the code generator.
@@ -74,6 +99,9 @@ struct Compiler<'a> {
     builder: FunctionBuilderContext,
     ids: SecondaryMap<Func, Option<FuncId>>,
     interfaces: SecondaryMap<Func, Option<Interface>>,
+    references: SecondaryMap<Sig, Option<Interface>>,
+    /// Accesses to linear memories of each function, from its start.
+    trap_sites: Vec<(FuncId, Vec<TrapSite>)>,
     /// Bytes of native stack of each function.
     frames: SecondaryMap<Func, u64>,
     /// Functions that got less effort than the level asks.
@@ -99,6 +127,8 @@ impl<'a> Compiler<'a> {
             builder: FunctionBuilderContext::new(),
             ids: SecondaryMap::new(),
             interfaces: interfaces(module),
+            references: reference_interfaces(module),
+            trap_sites: Vec::new(),
             frames: SecondaryMap::new(),
             quick_functions: 0,
             unwind: Unwind::default(),
@@ -112,12 +142,16 @@ impl<'a> Compiler<'a> {
         for (id, func) in module.functions.iter() {
             let Some(interface) = &self.interfaces[id] else { continue };
             let (name, linkage) = match interface.convention {
-                Convention::Entry => (self.options.entry_symbol.as_str(), Linkage::Export),
+                Convention::Entry if module.instance.is_none() => {
+                    (self.options.entry_symbol.as_str(), Linkage::Export)
+                }
                 _ => (func.name.as_str(), Linkage::Local),
             };
             let declared = self.object.declare_function(name, linkage, &interface.signature);
             self.ids[id] = Some(declared.map_err(|error| internal(&func.name, &error))?);
         }
+        let most_returned = self.interfaces.values().flatten().map(|callee| callee.results.memory).max();
+        let most_returned = most_returned.unwrap_or(0);
         for (id, func) in module.functions.iter() {
             let (Some(own), Some(interface)) = (self.ids[id], self.interfaces[id].clone()) else { continue };
             let effort = self.budget.next(func);
@@ -126,13 +160,22 @@ impl<'a> Compiler<'a> {
                 object: &mut self.object,
                 ids: &self.ids,
                 interfaces: &self.interfaces,
+                references: &self.references,
+                most_returned,
+                instance: module.instance.as_ref(),
                 cpu: self.options.cpu,
             };
             let b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
-            Translator::run(func, b, &interface, around)?;
+            let accesses = Translator::run(func, b, &interface, around)?;
             let effort = tier::after_translation(effort, &self.context.func);
             self.quick_functions += u32::from(effort == Effort::Quick);
             self.frames[id] = self.define(own, &func.name, effort)?;
+            if module.instance.is_some() {
+                self.frames[id] += argument_bytes(module, func);
+            }
+            if let (Some(code), false) = (self.context.compiled_code(), accesses.is_empty()) {
+                self.trap_sites.push((own, trap_sites(code, &accesses)));
+            }
         }
         Ok(())
     }
@@ -172,17 +215,35 @@ impl<'a> Compiler<'a> {
     fn finish(self) -> Result<Object, BackendError> {
         let mut product = self.object.finish();
         self.unwind.write(&mut product).map_err(|error| internal("", &error))?;
+        let trap_sites = placed(&self.trap_sites, &product);
         let bytes = product.emit().map_err(|error| internal("", &error))?;
         Ok(Object {
             bytes,
             entry_symbol: self.options.entry_symbol.clone(),
             native_stack_bytes: native_stack_bytes(self.module, &self.frames),
-            entries: Vec::new(),
-            trap_sites: Vec::new(),
+            entries: entries(self.module),
+            trap_sites,
             cpu_features: self.options.cpu.features(),
             backend: crate::NAME,
             functions: self.module.functions.len() as u32,
             quick_functions: self.quick_functions,
         })
     }
+}
+
+/// Symbols of the functions that an instance's entries name.
+fn entries(module: &Module) -> Vec<(EntryId, String)> {
+    let entries = module.instance.iter().flat_map(|instance| &instance.entries);
+    entries.map(|&(id, func)| (id, module.functions[func].name.clone())).collect()
+}
+
+/// The accesses to linear memories, from the start of the code.
+fn placed(functions: &[(FuncId, Vec<TrapSite>)], product: &ObjectProduct) -> Vec<TrapSite> {
+    let mut all = Vec::new();
+    for (function, sites) in functions {
+        let start = product.object.symbol(product.function_symbol(*function)).value as u32;
+        all.extend(sites.iter().map(|site| TrapSite { offset: start + site.offset, ..*site }));
+    }
+    all.sort_by_key(|site| site.offset);
+    all
 }

@@ -2,17 +2,17 @@
 
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value, types};
 use cranelift_frontend::Switch;
-use evmc_abi::ExitCode;
+use evmc_abi::{ExitCode, Field};
 use evmc_backend::Convention;
 use evmc_ir as ir;
 use evmc_ir::{BlockCall, Imm, InstData, Opcode};
 
-use crate::translate::Translator;
+use crate::translate::{Refusal, Translator};
 use crate::value::{Held, machine_type};
 
 impl Translator<'_, '_> {
     /// A terminator.
-    pub fn leave(&mut self, data: &InstData) {
+    pub fn leave(&mut self, data: &InstData) -> Result<(), Refusal> {
         match (data.opcode, &data.imm) {
             (_, Imm::Jump(target)) => {
                 let (block, args) = self.target(target);
@@ -27,8 +27,10 @@ impl Translator<'_, '_> {
             (_, Imm::Switch(table)) => self.switch(data, table),
             (_, &Imm::Exit(code)) => self.exit(code),
             (Opcode::Ret, _) => self.ret(data),
+            (Opcode::RetCall | Opcode::RetCallRef, _) => return self.ret_call(data),
             _ => self.exit(ExitCode::Unreachable),
         }
+        Ok(())
     }
 
     /// The Cranelift block of a target, and its arguments.
@@ -69,13 +71,22 @@ impl Translator<'_, '_> {
 
     /// `ret`: from the entry point, the end of the frame.
     fn ret(&mut self, data: &InstData) {
-        if self.interface.convention == Convention::Entry {
-            return self.exit(ExitCode::Stop);
-        }
         let mut values = Vec::new();
-        if self.interface.convention == Convention::Metered {
-            values.push(self.iconst(types::I32, 0));
-            values.push(self.b.use_var(self.gas));
+        match self.interface.convention {
+            Convention::Entry if self.around.instance.is_none() => return self.exit(ExitCode::Stop),
+            Convention::Entry => {
+                if self.is_counted() {
+                    let gas = self.b.use_var(self.gas);
+                    self.store_field(Field::Gas, gas);
+                }
+                values.push(self.iconst(types::I32, ExitCode::Stop as i64));
+            }
+            Convention::Metered => {
+                values.push(self.iconst(types::I32, 0));
+                values.push(self.b.use_var(self.gas));
+            }
+            Convention::Counted => values.push(self.b.use_var(self.gas)),
+            Convention::Light | Convention::Uncounted => {}
         }
         let (registers, others) =
             data.args.split_at(self.interface.results.in_registers.min(data.args.len()));

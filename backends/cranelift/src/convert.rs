@@ -10,6 +10,10 @@ impl Translator<'_, '_> {
     /// `zext`, `sext`, `trunc` and `bitcast`.
     pub fn conversion(&mut self, data: &InstData) {
         let arg = data.args[0];
+        if data.results.iter().any(|&result| !matches!(self.held[result], Held::Nothing)) {
+            // A load has done it.
+            return;
+        }
         let (from, to) = (self.func.ty(arg), data.ty.unwrap_or(Type::I64));
         if from == to {
             let held = self.held[arg];

@@ -1,16 +1,18 @@
-//! Floating point, deterministic: arithmetic that gives a NaN gives the canonical one.
+//! Floating point. Arithmetic gives some NaN; `fcanon` makes it the canonical one, out of line.
 
-use cranelift_codegen::ir::{InstBuilder, Value, condcodes::FloatCC};
+use cranelift_codegen::ir::{InstBuilder, Value, condcodes::FloatCC, types};
 use evmc_backend::CpuLevel;
 use evmc_ir::{InstData, Opcode, Type};
 
 use crate::translate::{Refusal, Translator};
+use crate::value::machine_type;
 
 impl Translator<'_, '_> {
     /// Any operation of floating point.
     pub fn float(&mut self, data: &InstData) -> Result<(), Refusal> {
         let a = self.one(data.args[0]);
         let b = self.one(*data.args.last().unwrap_or(&data.args[0]));
+        let ty = machine_type(data.ty.unwrap_or(Type::F64));
         let value = match data.opcode {
             Opcode::Fabs => self.b.ins().fabs(a),
             Opcode::Fneg => self.b.ins().fneg(a),
@@ -19,10 +21,14 @@ impl Translator<'_, '_> {
             Opcode::Fne => self.b.ins().fcmp(FloatCC::NotEqual, a, b),
             Opcode::Flt => self.b.ins().fcmp(FloatCC::LessThan, a, b),
             Opcode::Fle => self.b.ins().fcmp(FloatCC::LessThanOrEqual, a, b),
-            _ => {
-                let raw = self.float_arithmetic(data.opcode, a, b)?;
-                self.canonical(data.ty.unwrap_or(Type::F64), raw)
-            }
+            Opcode::Fcanon => self.canonical(ty, a),
+            Opcode::Fpromote => self.b.ins().fpromote(ty, a),
+            Opcode::Fdemote => self.b.ins().fdemote(ty, a),
+            Opcode::FtoSint => self.b.ins().fcvt_to_sint_sat(ty, a),
+            Opcode::FtoUint => self.b.ins().fcvt_to_uint_sat(ty, a),
+            Opcode::SintToF => self.b.ins().fcvt_from_sint(ty, a),
+            Opcode::UintToF => self.b.ins().fcvt_from_uint(ty, a),
+            _ => self.float_arithmetic(data.opcode, a, b)?,
         };
         self.set_one(data, value);
         Ok(())
@@ -50,12 +56,17 @@ impl Translator<'_, '_> {
     }
 
     /// The value, or the canonical quiet NaN where it is a NaN.
-    fn canonical(&mut self, ty: Type, value: Value) -> Value {
+    fn canonical(&mut self, ty: types::Type, value: Value) -> Value {
+        let unordered = self.b.ins().fcmp(FloatCC::Unordered, value, value);
+        let (cold, next) = (self.cold_block(&[]), self.next_block(&[ty]));
+        self.b.ins().brif(unordered, cold, &[], next, &[value.into()]);
+        self.enter_sealed(cold);
         let nan = match ty {
-            Type::F32 => self.b.ins().f32const(f32::from_bits(0x7fc0_0000)),
+            types::F32 => self.b.ins().f32const(f32::from_bits(0x7fc0_0000)),
             _ => self.b.ins().f64const(f64::from_bits(0x7ff8_0000_0000_0000)),
         };
-        let unordered = self.b.ins().fcmp(FloatCC::Unordered, value, value);
-        self.b.ins().select(unordered, nan, value)
+        self.b.ins().jump(next, &[nan.into()]);
+        self.enter_sealed(next);
+        self.b.block_params(next)[0]
     }
 }

@@ -3,6 +3,8 @@
 //! Each exit code has one cold block in a function, and so have all stretches together; what differs
 //! between uses (gas, stretch, height) comes in as block parameters, so a check costs a comparison
 //! and a branch.
+//!
+//! WebAssembly's static charges are checked late, against a counter that may be below zero; its exits are in `runtime`.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +13,7 @@ use evmc_abi::{ExitCode, Field};
 use evmc_backend::Convention;
 use evmc_ir::{Imm, InstData, Opcode};
 
-use crate::translate::Translator;
+use crate::translate::{Refusal, Translator};
 
 /// Shared blocks, created where first needed.
 #[derive(Clone, Debug, Default)]
@@ -22,12 +24,31 @@ pub(crate) struct Exits {
     codes: BTreeMap<u32, Block>,
     /// Ends the frame in a stretch: parameters stretch, height, gas.
     stretch: Option<Block>,
+    /// Ends the runtime's innermost entry: parameters code, place in the source.
+    pub leave: Option<Block>,
+    /// Leads there, by code and place in the source.
+    pub places: BTreeMap<(u32, u32), Block>,
 }
 
 impl Translator<'_, '_> {
     /// Instructions that check or change the gas counter, and `exit_if`.
-    pub fn metering(&mut self, data: &InstData) {
+    pub fn metering(&mut self, data: &InstData) -> Result<(), Refusal> {
         match (data.opcode, &data.imm) {
+            (Opcode::ExitIf, &Imm::Exit(code)) => {
+                let condition = self.one(data.args[0]);
+                self.exit_where(condition, code);
+                if self.around.instance.is_some() {
+                    self.learn(data.args[0]);
+                }
+            }
+            (Opcode::DepthCheck, _) => self.depth_check(data),
+            _ if !self.is_counted() => return Err("in a module that is not metered"),
+            (Opcode::GasPay, &Imm::Amount(gas)) => self.pay(gas),
+            (Opcode::GasCheck, _) => {
+                let gas = self.b.use_var(self.gas);
+                let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, gas, 0);
+                self.exit_where(short, ExitCode::OutOfGas);
+            }
             (Opcode::GasCharge, &Imm::Charge { gas: 0, .. }) => {}
             (Opcode::GasCharge, &Imm::Charge { gas, .. }) => {
                 let amount = self.i64(gas);
@@ -48,15 +69,46 @@ impl Translator<'_, '_> {
                 self.charge_at(gas, stretch.as_u32(), height);
             }
             (Opcode::StackCheck, &Imm::Stretch(stretch)) => self.stack_check(data, stretch.as_u32()),
-            (Opcode::ExitIf, &Imm::Exit(code)) => {
-                let condition = self.one(data.args[0]);
-                self.exit_where(condition, code);
-            }
             _ => {
                 let gas = self.b.use_var(self.gas);
                 self.set_one(data, gas);
             }
         }
+        Ok(())
+    }
+
+    /// Whether this function knows a gas counter.
+    pub fn is_counted(&self) -> bool {
+        self.around.instance.is_none_or(|instance| instance.metered)
+    }
+
+    /// Subtracts an amount of gas, whatever is left.
+    fn pay(&mut self, amount: u64) {
+        let gas = self.b.use_var(self.gas);
+        // Sums with constants merge, and need no copy of the counter.
+        let amount = self.i64(amount.wrapping_neg());
+        let left = self.b.ins().iadd(gas, amount);
+        self.b.def_var(self.gas, left);
+    }
+
+    /// One comparison for gas and depth; out of line, which of them it was.
+    fn depth_check(&mut self, data: &InstData) {
+        let left = self.one(data.args[0]);
+        if !self.is_counted() {
+            let below = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
+            return self.exit_where(below, ExitCode::CallStackExhausted);
+        }
+        let gas = self.b.use_var(self.gas);
+        let both = self.b.ins().bor(gas, left);
+        let below = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, both, 0);
+        let (cold, next) = (self.cold_block(&[]), self.b.create_block());
+        self.b.ins().brif(below, cold, &[], next, &[]);
+        self.enter_sealed(cold);
+        let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, gas, 0);
+        let codes = [ExitCode::OutOfGas, ExitCode::CallStackExhausted];
+        let [no_gas, no_depth] = codes.map(|code| self.leave_place(code));
+        self.b.ins().brif(short, no_gas, &[], no_depth, &[]);
+        self.enter_sealed(next);
     }
 
     /// Subtracts an amount of gas or ends the frame.
@@ -99,7 +151,11 @@ impl Translator<'_, '_> {
     }
 
     /// Ends the frame with a code where the condition holds.
-    fn exit_where(&mut self, condition: Value, code: ExitCode) {
+    pub fn exit_where(&mut self, condition: Value, code: ExitCode) {
+        if self.around.instance.is_some() {
+            let place = self.leave_place(code);
+            return self.branch_aside(condition, place, &[]);
+        }
         let block = self.code_exit(code);
         let gas = self.gas_left(code);
         self.branch_aside(condition, block, gas.as_slice());
@@ -123,6 +179,11 @@ impl Translator<'_, '_> {
 
     /// Ends the frame with a code.
     pub fn exit(&mut self, code: ExitCode) {
+        if self.around.instance.is_some() {
+            let place = self.leave_place(code);
+            self.b.ins().jump(place, &[]);
+            return;
+        }
         let block = self.code_exit(code);
         let gas = self.gas_left(code).map(Into::into);
         self.b.ins().jump(block, gas.as_slice());
@@ -150,7 +211,8 @@ impl Translator<'_, '_> {
         block
     }
 
-    fn cold_block(&mut self, params: &[types::Type]) -> Block {
+    /// A new block that is rarely run, with parameters.
+    pub fn cold_block(&mut self, params: &[types::Type]) -> Block {
         let block = self.next_block(params);
         self.b.set_cold_block(block);
         block
@@ -181,6 +243,7 @@ impl Translator<'_, '_> {
             let &[status] = self.b.block_params(block) else { return };
             self.return_status(status);
         }
+        self.finish_leaves();
     }
 
     /// Returns a status other than 0; the results mean nothing.

@@ -21,6 +21,18 @@ pub(crate) struct Access {
     pub stack: MemFlagsData,
     /// Slots of the native stack.
     pub slot: MemFlagsData,
+    /// Linear memories, without the trap code.
+    pub linear: MemFlagsData,
+    /// What is known of memories and tables; functions of the runtime change it.
+    pub definition: MemFlagsData,
+    /// Globals.
+    pub global: MemFlagsData,
+    /// Elements of tables.
+    pub element: MemFlagsData,
+    /// Arguments and results on their way between runtime and code.
+    pub value: MemFlagsData,
+    /// What a reference points to: it never changes, but only a reference that is not null points to one.
+    pub record: MemFlagsData,
 }
 
 impl Access {
@@ -38,12 +50,18 @@ impl Access {
             memory: region("memory"),
             stack: region("stack").with_aligned(),
             slot: region("slot").with_aligned(),
+            linear: region("linear"),
+            definition: region("definition").with_aligned(),
+            global: region("global").with_aligned(),
+            element: region("element").with_aligned(),
+            value: region("value").with_aligned(),
+            record: MemFlagsData::new().with_notrap().with_readonly().with_aligned(),
             constant: MemFlagsData::new().with_notrap().with_readonly().with_can_move(),
         }
     }
 }
 
-/// Whether a host function may change a field while the frame runs.
+/// Whether a function of host or runtime may change a field while the frame runs.
 const fn may_change(field: Field) -> bool {
     matches!(
         field,
@@ -53,6 +71,9 @@ const fn may_change(field: Field) -> bool {
             | Field::ReturndataLen
             | Field::ExitStretch
             | Field::ExitHeight
+            | Field::Values
+            | Field::Callee
+            | Field::Depth
     )
 }
 

@@ -5,7 +5,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_entity::SecondaryMap;
 use evmc_backend::Convention;
 use evmc_backend::call_graph::effects;
-use evmc_ir::{Func, Function, Module, Type};
+use evmc_ir::{Func, Module, Sig, Type};
 
 use crate::value::{half_types, machine_type};
 
@@ -40,28 +40,41 @@ pub(crate) fn interfaces(module: &Module) -> SecondaryMap<Func, Option<Interface
     let mut interfaces = SecondaryMap::new();
     for (id, func) in module.functions.iter() {
         let convention = Convention::of(module, id, effects[id]);
-        interfaces[id] = Some(interface(func, convention));
+        interfaces[id] = Some(interface(func.param_types(), &func.results, convention));
     }
     interfaces
 }
 
-fn interface(func: &Function, convention: Convention) -> Interface {
-    let own = if convention == Convention::Metered { 2 } else { 0 };
-    let results = places(&func.results, RESULT_REGISTERS - own);
+/// The interfaces of functions that are called by reference, by signature.
+pub(crate) fn reference_interfaces(module: &Module) -> SecondaryMap<Sig, Option<Interface>> {
+    let metered = module.instance.as_ref().is_some_and(|instance| instance.metered);
+    let convention = if metered { Convention::Counted } else { Convention::Uncounted };
+    let mut interfaces = SecondaryMap::new();
+    for (id, signature) in module.signatures.iter() {
+        interfaces[id] = Some(interface(signature.params.iter().copied(), &signature.results, convention));
+    }
+    interfaces
+}
+
+fn interface(param_types: impl Iterator<Item = Type>, results: &[Type], convention: Convention) -> Interface {
+    let own_results: &[types::Type] = match convention {
+        Convention::Entry => &[types::I32],
+        Convention::Metered => &[types::I32, types::I64],
+        Convention::Counted => &[types::I64],
+        Convention::Light | Convention::Uncounted => &[],
+    };
+    let results = places(results, RESULT_REGISTERS - own_results.len());
     let mut signature = Signature::new(match convention {
         Convention::Entry => CallConv::SystemV,
         _ => CallConv::Tail,
     });
     let params = &mut signature.params;
     params.push(AbiParam::new(types::I64));
-    if convention == Convention::Metered {
+    if matches!(convention, Convention::Metered | Convention::Counted) {
         params.push(AbiParam::new(types::I64));
-        signature.returns.extend([types::I32, types::I64].map(AbiParam::new));
     }
-    if convention == Convention::Entry {
-        signature.returns.push(AbiParam::new(types::I32));
-    }
-    params.extend(func.param_types().flat_map(half_types).map(|&ty| AbiParam::new(ty)));
+    signature.returns.extend(own_results.iter().map(|&ty| AbiParam::new(ty)));
+    params.extend(param_types.flat_map(half_types).map(|&ty| AbiParam::new(ty)));
     if results.memory > 0 {
         params.push(AbiParam::new(types::I64));
     }
@@ -87,7 +100,14 @@ fn places(results: &[Type], mut integers: usize) -> ResultPlaces {
     places
 }
 
-/// Signature of host functions: frame and words in, status out.
+/// Signature of the runtime's `leave`: frame, exit code and place in the source in; nothing comes out.
+pub(crate) fn leave_signature() -> Signature {
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params.extend([types::I64, types::I32, types::I32].map(AbiParam::new));
+    signature
+}
+
+/// Signature of host functions and of functions of the runtime: frame and words in, status out.
 pub(crate) fn host_signature() -> Signature {
     let mut signature = Signature::new(CallConv::SystemV);
     signature.params.extend([types::I64, types::I64].map(AbiParam::new));

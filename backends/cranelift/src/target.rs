@@ -52,6 +52,8 @@ fn flags(level: OptLevel) -> Result<settings::Flags, SetError> {
     builder.set("regalloc_algorithm", allocator)?;
     // Entry points of artifacts are aligned to 16 bytes.
     builder.set("log2_min_function_alignment", "4")?;
+    // Calls in the place of their caller need them; here every function has one anyway.
+    builder.set("preserve_frame_pointers", "true")?;
     builder.set("is_pic", "true")?;
     builder.set("unwind_info", "true")?;
     builder.set("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" })?;

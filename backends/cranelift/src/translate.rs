@@ -12,9 +12,11 @@ use cranelift_object::ObjectModule;
 use evmc_abi::HostFn;
 use evmc_backend::{BackendError, Convention, CpuLevel, Family};
 use evmc_ir as ir;
-use evmc_ir::{Imm, InstData, Opcode};
+use evmc_ir::{Imm, InstData, Instance, Opcode};
 
+use crate::division::Checks;
 use crate::gas::Exits;
+use crate::linear::{Extension, extensions};
 use crate::memory::Access;
 use crate::signature::Interface;
 use crate::value::{Held, machine_type};
@@ -30,6 +32,12 @@ pub(crate) struct Surroundings<'a> {
     pub ids: &'a SecondaryMap<ir::Func, Option<FuncId>>,
     /// Conventions of the functions.
     pub interfaces: &'a SecondaryMap<ir::Func, Option<Interface>>,
+    /// Conventions of functions that are called by reference.
+    pub references: &'a SecondaryMap<ir::Sig, Option<Interface>>,
+    /// The most memory for results that a function of the module gives, in bytes.
+    pub most_returned: u32,
+    /// What makes it a module of WebAssembly.
+    pub instance: Option<&'a Instance>,
     /// Processor features.
     pub cpu: CpuLevel,
 }
@@ -66,20 +74,30 @@ pub(crate) struct Translator<'a, 'b> {
     pub access: Access,
     /// Whether the current block ended before its terminator.
     pub ended: bool,
+    /// The current instruction's place in the source.
+    pub source: u32,
+    /// Places in the source of the accesses to linear memories, by number.
+    pub accesses: Vec<u32>,
+    /// What exits exclude in the current block.
+    pub checks: Checks,
+    /// Extensions of narrow loads.
+    pub extensions: HashMap<ir::Value, Extension>,
     /// Words for host functions, and memory for results of callees.
     slots: [Option<StackSlot>; 2],
-    functions: SecondaryMap<ir::Func, Option<FuncRef>>,
+    functions: HashMap<ir::Func, FuncRef>,
+    references: HashMap<ir::Sig, SigRef>,
     host_signature: Option<SigRef>,
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
-    /// Translates a function into `b`, which holds an empty function with the right signature.
+    /// Translates a function into `b`, which holds an empty function with the right signature. Gives the places in the
+    /// source of its accesses to linear memories, by number.
     pub fn run(
         func: &'a ir::Function,
         b: FunctionBuilder<'b>,
         interface: &'a Interface,
         around: Surroundings<'a>,
-    ) -> Result<(), BackendError> {
+    ) -> Result<Vec<u32>, BackendError> {
         let frontend = around.object.target_config();
         let mut translator = Self::new(func, b, interface, around);
         translator.enter();
@@ -89,7 +107,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         translator.finish_exits();
         translator.b.seal_all_blocks();
         translator.b.finalize(frontend);
-        Ok(())
+        Ok(translator.accesses)
     }
 
     fn new(
@@ -100,6 +118,7 @@ impl<'a, 'b> Translator<'a, 'b> {
     ) -> Self {
         let gas = b.declare_var(types::I64);
         let access = Access::new(&mut b);
+        let extensions = if around.instance.is_some() { extensions(func) } else { HashMap::new() };
         Self {
             func,
             b,
@@ -116,8 +135,13 @@ impl<'a, 'b> Translator<'a, 'b> {
             exits: Exits::default(),
             access,
             ended: false,
+            source: 0,
+            accesses: Vec::new(),
+            checks: Checks::default(),
+            extensions,
             slots: [None; 2],
-            functions: SecondaryMap::new(),
+            functions: HashMap::new(),
+            references: HashMap::new(),
             host_signature: None,
         }
     }
@@ -162,12 +186,14 @@ impl<'a, 'b> Translator<'a, 'b> {
         };
         self.frame = next().unwrap_or(self.frame);
         let gas = match self.interface.convention {
-            Convention::Metered => next(),
+            Convention::Metered | Convention::Counted => next(),
             _ => None,
         };
         let gas = match (gas, self.interface.convention) {
             (Some(gas), _) => gas,
-            (None, Convention::Entry) => self.load_field(types::I64, evmc_abi::Field::Gas),
+            (None, Convention::Entry) if self.is_counted() => {
+                self.load_field(types::I64, evmc_abi::Field::Gas)
+            }
             (None, _) => self.i64(0),
         };
         self.b.def_var(self.gas, gas);
@@ -183,11 +209,13 @@ impl<'a, 'b> Translator<'a, 'b> {
         let Some(own) = self.blocks[block] else { return Ok(()) };
         self.b.switch_to_block(own);
         self.ended = false;
+        self.checks = Checks::default();
         let func = self.func;
-        for (_, data) in func.block_insts(block) {
+        for (inst, data) in func.block_insts(block) {
             if self.ended {
                 break;
             }
+            self.source = func.sources[inst];
             self.inst(data).map_err(|reason| BackendError::Unsupported {
                 function: func.name.clone(),
                 opcode: data.opcode,
@@ -209,11 +237,12 @@ impl<'a, 'b> Translator<'a, 'b> {
             Family::Float => return self.float(data),
             Family::Vector => return self.vector(data),
             Family::Memory => self.memory(data),
-            Family::Instance => return Err("yet"),
-            Family::Metering => self.metering(data),
+            Family::Instance => return self.instance(data),
+            Family::Metering => return self.metering(data),
             Family::Host => self.host(data),
-            Family::Call => self.call(data),
-            Family::Leave => self.leave(data),
+            Family::Call if data.opcode == Opcode::Runtime => return self.runtime(data),
+            Family::Call => return self.call(data),
+            Family::Leave => return self.leave(data),
             Family::Modular | Family::Byte => return Err("after legalisation"),
         }
         Ok(())
@@ -236,20 +265,21 @@ impl<'a, 'b> Translator<'a, 'b> {
         self.set(data, held);
     }
 
-    /// Words on the native stack for host functions.
+    /// Words on the native stack for functions of host and runtime.
     pub fn words(&mut self) -> StackSlot {
         let insts = self.func.layout.iter().flat_map(|&block| self.func.block_insts(block));
-        let words = |data: &InstData| match (data.opcode, &data.imm) {
-            (_, Imm::Host(function)) => function.words(),
-            (Opcode::MemEnsure, _) => HostFn::MemoryGrow.words(),
-            (Opcode::CalldataLoad, _) => HostFn::CalldataLoad.words(),
+        let bytes = |data: &InstData| match (data.opcode, &data.imm) {
+            (_, Imm::Host(function)) => 32 * function.words(),
+            (_, Imm::Runtime(function)) => 8 * function.args().max(function.results()),
+            (Opcode::MemEnsure, _) => 32 * HostFn::MemoryGrow.words(),
+            (Opcode::CalldataLoad, _) => 32 * HostFn::CalldataLoad.words(),
             _ => 0,
         };
         match self.slots[0] {
             Some(slot) => slot,
             None => {
-                let most = insts.map(|(_, data)| words(data)).max().unwrap_or(0);
-                self.slot(0, 32 * most as u32)
+                let most = insts.map(|(_, data)| bytes(data)).max().unwrap_or(0);
+                self.slot(0, most as u32)
             }
         }
     }
@@ -259,11 +289,19 @@ impl<'a, 'b> Translator<'a, 'b> {
         match self.slots[1] {
             Some(slot) => slot,
             None => {
-                let most =
-                    self.around.interfaces.values().flatten().map(|callee| callee.results.memory).max();
-                self.slot(1, most.unwrap_or(0))
+                let most = match self.around.instance {
+                    Some(_) => self.most_returned_here(),
+                    None => self.around.most_returned,
+                };
+                self.slot(1, most)
             }
         }
+    }
+
+    /// The most memory for results that a function which is called here gives, in bytes.
+    fn most_returned_here(&self) -> u32 {
+        let insts = self.func.layout.iter().flat_map(|&block| self.func.block_insts(block));
+        insts.filter_map(|(_, data)| Some(self.called(data)?.results.memory)).max().unwrap_or(0)
     }
 
     fn slot(&mut self, number: usize, bytes: u32) -> StackSlot {
@@ -275,11 +313,24 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     /// A function of the module, to be called.
     pub fn function(&mut self, func: ir::Func) -> Option<FuncRef> {
-        if self.functions[func].is_none() {
-            let id = self.around.ids[func]?;
-            self.functions[func] = Some(self.around.object.declare_func_in_func(id, self.b.func));
+        if let Some(&known) = self.functions.get(&func) {
+            return Some(known);
         }
-        self.functions[func]
+        let id = self.around.ids[func]?;
+        let new = self.around.object.declare_func_in_func(id, self.b.func);
+        self.functions.insert(func, new);
+        Some(new)
+    }
+
+    /// The signature of functions that are called by reference.
+    pub fn reference_signature(&mut self, sig: ir::Sig) -> Option<SigRef> {
+        if let Some(&known) = self.references.get(&sig) {
+            return Some(known);
+        }
+        let signature = self.around.references[sig].as_ref()?.signature.clone();
+        let new = self.b.import_signature(signature);
+        self.references.insert(sig, new);
+        Some(new)
     }
 
     /// The signature of host functions.

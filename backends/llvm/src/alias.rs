@@ -17,7 +17,7 @@ pub(crate) enum Region {
     Gas,
     /// Base and length of VM memory, lengths of linear memories.
     Bounds,
-    /// Length of the returndata.
+    /// Length of the returndata; what the runtime hands over to an entry point.
     Returndata,
     /// Globals and tables of the instance, and the lengths of its tables.
     Instance,
@@ -50,7 +50,7 @@ impl Region {
             Field::Memory | Field::MemoryLen => Self::Bounds,
             Field::ReturndataLen => Self::Returndata,
             // The runtime changes them where a host function enters the same frame again.
-            Field::Callee | Field::Depth | Field::Values => Self::Words,
+            Field::Callee | Field::Depth | Field::Values => Self::Returndata,
             _ => Self::Constant,
         }
     }

@@ -22,6 +22,9 @@ impl<'c> Translator<'_, 'c> {
         let value = match (data.ty.unwrap_or(Type::I64), power) {
             (_, Some(power)) if !is_signed(data.opcode) => self.divide_by_power(data.opcode, a, power)?,
             (Type::I1, _) => self.divide_bit(data.opcode, a, b)?,
+            (ty, _) if ty.bits() <= NATIVE_BITS && self.unit.instance.is_some() => {
+                self.divide_checked(data.opcode, a, b)?
+            }
             (ty, _) if ty.bits() <= NATIVE_BITS => self.divide_natively(data.opcode, a, b)?,
             _ if is_signed(data.opcode) => self.divide_wide_signed(data.opcode, a, b)?,
             _ => self.divide_wide(data.opcode, a, b)?,
@@ -70,6 +73,32 @@ impl<'c> Translator<'_, 'c> {
         Ok(self.b.build_select(special, value, divided, "")?.into_int_value())
     }
 
+    /// At most 64 bits, in a program that has ended already where it would trap. The conditions are the ones of its
+    /// checks, so that LLVM sees that they do not hold: a divisor of 0, and the one quotient that overflows. There, and
+    /// where a remainder is 0 without division, dividing by 1 gives the right result or that of no interest.
+    fn divide_checked(&mut self, op: Opcode, a: IntValue<'c>, b: IntValue<'c>) -> Done<IntValue<'c>> {
+        let ty = b.get_type();
+        let is_zero = self.b.build_int_compare(IntPredicate::EQ, b, ty.const_zero(), "")?;
+        let mut special = is_zero;
+        if is_signed(op) {
+            let mut wraps = self.b.build_int_compare(IntPredicate::EQ, b, ty.const_all_ones(), "")?;
+            if op == Opcode::Sdiv {
+                let least = ty.const_int(1 << (ty.get_bit_width() - 1), false);
+                let is_least = self.b.build_int_compare(IntPredicate::EQ, a, least, "")?;
+                wraps = self.b.build_and(is_least, wraps, "")?;
+            }
+            special = self.b.build_or(is_zero, wraps, "")?;
+        }
+        let divisor = self.b.build_select(special, ty.const_int(1, false), b, "")?.into_int_value();
+        let divided = self.plain_division(op, a, divisor)?;
+        Ok(match op {
+            Opcode::Udiv | Opcode::Sdiv => {
+                self.b.build_select(is_zero, ty.const_zero(), divided, "")?.into_int_value()
+            }
+            _ => divided,
+        })
+    }
+
     /// A division whose divisor is one that LLVM allows.
     fn plain_division(&mut self, op: Opcode, a: IntValue<'c>, b: IntValue<'c>) -> Done<IntValue<'c>> {
         Ok(match op {
@@ -88,14 +117,16 @@ impl<'c> Translator<'_, 'c> {
         let (x, y) = (self.low(a)?, self.low(b)?);
         let is_zero = self.b.build_int_compare(IntPredicate::EQ, y, self.i64(0), "")?;
         let aside = self.b.build_or(is_large, is_zero, "")?;
-        self.rarely(
-            aside,
-            |this| this.divide_by_host(op, a, b),
-            |this| {
-                let value = this.plain_division(op, x, y)?;
-                Ok(this.b.build_int_z_extend(value, a.get_type(), "")?)
-            },
-        )
+        Ok(self
+            .rarely(
+                aside,
+                |this| this.divide_by_host(op, a, b),
+                |this| {
+                    let value = this.plain_division(op, x, y)?;
+                    Ok(this.b.build_int_z_extend(value, a.get_type(), "")?)
+                },
+            )?
+            .into_int_value())
     }
 
     /// Natively where both operands are 64-bit numbers and the divisor is neither 0 nor −1.
@@ -111,14 +142,16 @@ impl<'c> Translator<'_, 'c> {
         let usual = self.b.build_int_compare(IntPredicate::UGT, next, self.i64(1), "")?;
         let fits = self.b.build_and(fits, usual, "")?;
         let aside = self.b.build_not(fits, "")?;
-        self.rarely(
-            aside,
-            |this| this.divide_by_host(op, a, b),
-            |this| {
-                let value = this.plain_division(op, x, y)?;
-                Ok(this.b.build_int_s_extend(value, a.get_type(), "")?)
-            },
-        )
+        Ok(self
+            .rarely(
+                aside,
+                |this| this.divide_by_host(op, a, b),
+                |this| {
+                    let value = this.plain_division(op, x, y)?;
+                    Ok(this.b.build_int_s_extend(value, a.get_type(), "")?)
+                },
+            )?
+            .into_int_value())
     }
 
     /// 2^64 at the width of a value.

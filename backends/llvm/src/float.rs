@@ -3,9 +3,9 @@
 
 use evmc_backend::CpuLevel;
 use evmc_ir::{InstData, Opcode, Type};
+use inkwell::FloatPredicate;
 use inkwell::types::BasicTypeEnum;
 use inkwell::values::{BasicValueEnum, FloatValue};
-use inkwell::{FloatPredicate, IntPredicate};
 
 use crate::translate::{Done, Refusal, Translator};
 
@@ -111,20 +111,15 @@ impl<'c> Translator<'_, 'c> {
         Ok(self.intrinsic(name, ty.into(), &args)?.into_float_value())
     }
 
-    /// The value, or the canonical quiet NaN where it is a NaN. By integers: to LLVM all NaNs are the same, so it
-    /// would drop a selection of floats.
+    /// The value, or the canonical quiet NaN where it is a NaN, which is rare.
     fn canonical(&mut self, ty: Type, value: FloatValue<'c>) -> Done<FloatValue<'c>> {
-        let (infinity, quiet) = match ty {
-            Type::F32 => (0x7f80_0000, 0x7fc0_0000),
-            _ => (0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000),
+        let quiet = match ty {
+            Type::F32 => 0x7fc0_0000,
+            _ => 0x7ff8_0000_0000_0000,
         };
-        let int = self.unit.types.int(ty.bits());
-        let bits = self.b.build_bit_cast(value, BasicTypeEnum::from(int), "")?.into_int_value();
-        let sign = int.const_int(1 << (ty.bits() - 1), false);
-        let magnitude = self.b.build_and(bits, self.b.build_not(sign, "")?, "")?;
-        let infinity = int.const_int(infinity, false);
-        let is_nan = self.b.build_int_compare(IntPredicate::UGT, magnitude, infinity, "")?;
-        let bits = self.b.build_select(is_nan, int.const_int(quiet, false), bits, "")?;
-        Ok(self.b.build_bit_cast(bits, self.unit.types.of(ty), "")?.into_float_value())
+        let quiet = self.unit.types.int(ty.bits()).const_int(quiet, false);
+        let quiet = self.b.build_bit_cast(quiet, value.get_type(), "")?.into_float_value();
+        let is_nan = self.b.build_float_compare(FloatPredicate::UNO, value, value, "")?;
+        Ok(self.rarely(is_nan, |_| Ok(quiet), |_| Ok(value))?.into_float_value())
     }
 }

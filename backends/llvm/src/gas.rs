@@ -21,7 +21,7 @@ type HostExit = (HostFn, Vec<U256>);
 /// Shared blocks, created where first needed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exits<'c> {
-    /// Returns the status in the variable.
+    /// Returns the status in the variable; in modules of WebAssembly, leaves to the runtime.
     status: Option<BasicBlock<'c>>,
     /// End the frame with a code.
     codes: BTreeMap<u32, BasicBlock<'c>>,
@@ -164,7 +164,7 @@ impl<'c> Translator<'_, 'c> {
         Ok(())
     }
 
-    /// The block that returns the status in the variable.
+    /// The block that returns the status in the variable, or leaves to the runtime.
     pub fn status_exit(&mut self) -> BasicBlock<'c> {
         let new = || self.unit.context.append_basic_block(self.function, "");
         *self.exits.status.get_or_insert_with(new)
@@ -172,8 +172,10 @@ impl<'c> Translator<'_, 'c> {
 
     /// Leaves where a status is not 0.
     pub fn leave_on(&mut self, status: IntValue<'c>) -> Done {
-        self.note_source()?;
         let failed = self.b.build_int_compare(IntPredicate::NE, status, self.i32(0), "")?;
+        if self.unit.instance.is_some() {
+            return self.aside(failed, |this| this.end(status));
+        }
         self.b.build_store(self.variables.status, status)?;
         let exit = self.status_exit();
         self.branch_aside(failed, exit)
@@ -216,17 +218,17 @@ impl<'c> Translator<'_, 'c> {
         }
         if let Some(block) = self.exits.status {
             self.b.position_at_end(block);
-            let status = self.b.build_load(self.unit.types.i32, self.variables.status, "")?.into_int_value();
             match self.unit.instance {
-                Some(_) => self.leave_to_runtime(status)?,
-                None => self.return_status(status)?,
+                Some(_) => self.leave_to_runtime()?,
+                None => self.return_status()?,
             }
         }
         Ok(())
     }
 
-    /// Returns a status other than 0; the results mean nothing.
-    fn return_status(&mut self, status: IntValue<'c>) -> Done {
+    /// Returns the status in the variable, which is not 0; the results mean nothing.
+    fn return_status(&mut self) -> Done {
+        let status = self.b.build_load(self.unit.types.i32, self.variables.status, "")?.into_int_value();
         if self.interface.convention == Convention::Metered {
             let mut values = vec![status.as_basic_value_enum()];
             let fields =

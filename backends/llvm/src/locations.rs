@@ -11,17 +11,23 @@ use std::collections::BTreeMap;
 
 use evmc_abi::descriptor::TrapSite;
 use evmc_backend::BackendError;
+use evmc_ir::{Inst, Opcode, Value, ValueDef};
 use gimli::{DebugLine, DebugLineOffset, LittleEndian};
 use inkwell::builder::Builder;
 use inkwell::context::Context;
 use inkwell::debug_info::{
-    AsDIScope, DICompileUnit, DIFlagsConstants, DISubroutineType, DWARFEmissionKind, DWARFSourceLanguage,
-    DebugInfoBuilder, debug_metadata_version,
+    AsDIScope, DICompileUnit, DIFlags, DIFlagsConstants, DISubroutineType, DWARFEmissionKind,
+    DWARFSourceLanguage, DebugInfoBuilder, debug_metadata_version,
 };
 use inkwell::module::{FlagBehavior, Module};
 use inkwell::values::FunctionValue;
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget};
+
+use crate::translate::Translator;
+
+/// LLVM wants a name.
+const FILE_NAME: &str = "wasm";
 
 /// The form of debug information.
 const DWARF_VERSION: u64 = 4;
@@ -47,7 +53,7 @@ impl<'c> Locations<'c> {
         let (builder, unit) = module.create_debug_info_builder(
             false,
             DWARFSourceLanguage::C,
-            "",
+            FILE_NAME,
             "",
             "",
             true,
@@ -61,14 +67,13 @@ impl<'c> Locations<'c> {
             "",
             "",
         );
-        let ty =
-            builder.create_subroutine_type(unit.get_file(), None, &[], inkwell::debug_info::DIFlags::ZERO);
+        let ty = builder.create_subroutine_type(unit.get_file(), None, &[], DIFlags::ZERO);
         Self { context, builder, unit, ty }
     }
 
     /// Says that a function has locations.
     pub fn add(&self, function: FunctionValue<'c>) {
-        let flags = inkwell::debug_info::DIFlags::ZERO;
+        let flags = DIFlags::ZERO;
         let (scope, file) = (self.unit.as_debug_info_scope(), self.unit.get_file());
         let program =
             self.builder.create_function(scope, "", None, file, 0, self.ty, true, true, 0, flags, true);
@@ -95,6 +100,26 @@ impl<'c> Locations<'c> {
     }
 }
 
+impl Translator<'_, '_> {
+    /// Notes where an instruction comes from. To LLVM, only an access to linear memory comes from anywhere, and what works
+    /// on the value of one, with which it may become one instruction of the processor.
+    pub fn locate(&mut self, inst: Inst) {
+        let func = self.func;
+        self.source = func.sources[inst];
+        let Some(locations) = &self.unit.locations else { return };
+        let accesses = |inst: Inst| matches!(func.insts[inst].opcode, Opcode::LinLoad | Opcode::LinStore);
+        let origin = |&value: &Value| match func.values[value].def {
+            ValueDef::Result(origin, _) => Some(origin).filter(|&origin| accesses(origin)),
+            ValueDef::Param(..) => None,
+        };
+        let access = match accesses(inst) {
+            true => Some(inst),
+            false => func.insts[inst].args.iter().find_map(origin),
+        };
+        locations.set(&self.b, self.function, access.map_or(0, |access| func.sources[access]));
+    }
+}
+
 /// Why locations cannot be told from an object.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
@@ -104,7 +129,7 @@ enum LineError {
     Line(#[from] gimli::Error),
 }
 
-/// Where in the source the code of an object comes from: a row holds up to the next one.
+/// Where in the source the accesses of an object come from: a row holds up to the next one.
 pub(crate) fn trap_sites(object: &[u8]) -> Result<Vec<TrapSite>, BackendError> {
     let rows = rows(object)
         .map_err(|error| BackendError::Internal { function: String::new(), reason: error.to_string() })?;

@@ -242,17 +242,19 @@ impl<'c> Translator<'_, 'c> {
             self.intrinsic("llvm.usub.sat", types.i64.into(), &[length.into(), self.i64(31).into()])?;
         let limit = self.b.build_int_z_extend(saturated.into_int_value(), types.i256, "")?;
         let outside = self.b.build_int_compare(IntPredicate::UGE, offset, limit, "")?;
-        let value = self.rarely(
-            outside,
-            |this| this.call_pure(evmc_abi::HostFn::CalldataLoad, &[offset]),
-            |this| {
-                let base = this.load_pointer(Field::Calldata)?;
-                let low = this.low(offset)?;
-                let address = this.offset(base, low)?;
-                let word = this.load(types.i256, address, BYTE_ALIGN, Region::Constant)?;
-                Ok(this.intrinsic("llvm.bswap", types.i256.into(), &[word.into()])?.into_int_value())
-            },
-        )?;
+        let value = self
+            .rarely(
+                outside,
+                |this| this.call_pure(evmc_abi::HostFn::CalldataLoad, &[offset]),
+                |this| {
+                    let base = this.load_pointer(Field::Calldata)?;
+                    let low = this.low(offset)?;
+                    let address = this.offset(base, low)?;
+                    let word = this.load(types.i256, address, BYTE_ALIGN, Region::Constant)?;
+                    Ok(this.intrinsic("llvm.bswap", types.i256.into(), &[word.into()])?.into_int_value())
+                },
+            )?
+            .into_int_value();
         self.set(data, value);
         Ok(())
     }

@@ -43,8 +43,8 @@ pub(crate) fn native_stack_bytes(
         .map_err(|error| BackendError::Internal { function: String::new(), reason: error.to_string() })?;
     let own: SecondaryMap<Func, u64> =
         names.iter().map(|(func, name)| (func, frames.remove(name).unwrap_or(0))).collect();
-    // What is left was outlined, and calls nothing but the host.
-    let outlined = frames.into_values().max().unwrap_or(0);
+    // What is left was outlined, and calls nothing but the host. In WebAssembly it stands in the place of what calls it.
+    let outlined = frames.into_values().max().filter(|_| module.instance.is_none()).unwrap_or(0);
     Ok(evmc_backend::native_stack::native_stack_bytes(module, &own) + outlined)
 }
 

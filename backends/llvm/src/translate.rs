@@ -9,7 +9,7 @@ use evmc_ir as ir;
 use evmc_ir::{Dominators, Imm, InstData};
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::{Builder, BuilderError};
-use inkwell::values::{BasicValueEnum, FunctionValue, IntValue, PhiValue, PointerValue};
+use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, IntValue, PhiValue, PointerValue};
 
 use crate::alias::attach;
 use crate::attributes::WORD_ALIGN;
@@ -53,8 +53,8 @@ pub(crate) struct Variables<'c> {
     pub height: PointerValue<'c>,
     /// Gas that a shared end of the frame pays first.
     pub due: PointerValue<'c>,
-    /// Where in the source of WebAssembly the function is left.
-    pub source: PointerValue<'c>,
+    /// Why and where in the source a function of WebAssembly is left.
+    pub reason: PointerValue<'c>,
 }
 
 /// The translation of one function.
@@ -294,13 +294,13 @@ impl<'a, 'c> Translator<'a, 'c> {
         Ok(())
     }
 
-    /// Whether a value is one of two, by a condition that rarely holds: where it does, `slow` makes it.
-    pub fn rarely(
+    /// A value that is one of two, by a condition that rarely holds: where it does, `slow` makes it.
+    pub fn rarely<V: BasicValue<'c>>(
         &mut self,
         condition: IntValue<'c>,
-        slow: impl FnOnce(&mut Self) -> Done<IntValue<'c>>,
-        fast: impl FnOnce(&mut Self) -> Done<IntValue<'c>>,
-    ) -> Done<IntValue<'c>> {
+        slow: impl FnOnce(&mut Self) -> Done<V>,
+        fast: impl FnOnce(&mut Self) -> Done<V>,
+    ) -> Done<BasicValueEnum<'c>> {
         let [cold, usual, join] = [(); 3].map(|()| self.new_block());
         self.branch_rarely(condition, cold, usual)?;
         self.b.position_at_end(usual);
@@ -310,16 +310,16 @@ impl<'a, 'c> Translator<'a, 'c> {
         self.b.position_at_end(join);
         let phi = self.b.build_phi(fast.0.get_type(), "")?;
         phi.add_incoming(&[(&fast.0, fast.1), (&slow.0, slow.1)]);
-        Ok(phi.as_basic_value().into_int_value())
+        Ok(phi.as_basic_value())
     }
 
     /// Makes a value and jumps; gives the value and the block that it comes from.
-    fn then_jump(
+    fn then_jump<V: BasicValue<'c>>(
         &mut self,
-        make: impl FnOnce(&mut Self) -> Done<IntValue<'c>>,
+        make: impl FnOnce(&mut Self) -> Done<V>,
         to: BasicBlock<'c>,
-    ) -> Done<(IntValue<'c>, BasicBlock<'c>)> {
-        let value = make(self)?;
+    ) -> Done<(BasicValueEnum<'c>, BasicBlock<'c>)> {
+        let value = make(self)?.as_basic_value_enum();
         let from = self.b.get_insert_block().unwrap_or(to);
         self.b.build_unconditional_branch(to)?;
         Ok((value, from))
@@ -352,7 +352,7 @@ fn variables<'c>(unit: &Unit<'c>, b: &Builder<'c>) -> Done<Variables<'c>> {
         stretch: b.build_alloca(types.i32, "stretch")?,
         height: b.build_alloca(types.i64, "height")?,
         due: b.build_alloca(types.i64, "due")?,
-        source: b.build_alloca(types.i32, "source")?,
+        reason: b.build_alloca(types.i64, "reason")?,
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A frame that ends for another reason than its return does not come back through its callers: it calls
 //! [`RuntimeTable::leave`] with a code and the offset of the operation in the source. A function has one block for
-//! that, into which both flow as values. From there it goes on in a function of the backend's own, in the
+//! that, into which both flow as one number. From there it goes on in a function of the backend's own, in the
 //! place of this one, so that a function that calls nothing else needs no native frame.
 //!
 //! Gas is paid by a subtraction without a check, and a counter below zero is found later. The check at the start of
@@ -11,7 +11,7 @@
 use evmc_abi::wasm::RuntimeTable;
 use evmc_abi::{Effects, ExitCode, Field, RuntimeFn};
 use evmc_backend::Convention;
-use evmc_ir::{Imm, Inst, InstData, Opcode};
+use evmc_ir::{Imm, InstData};
 use inkwell::IntPredicate;
 use inkwell::builder::Builder;
 use inkwell::types::BasicMetadataTypeEnum;
@@ -22,6 +22,9 @@ use crate::attributes::WORD_ALIGN;
 use crate::compile::Unit;
 use crate::signature::{convention, host_type, leave_type};
 use crate::translate::{Done, Translator};
+
+/// Where the code lies in a reason, above the offset in the source.
+const CODE_SHIFT: u64 = 32;
 
 /// Whether a frame that ends with the code has no gas left, whatever it counted.
 const fn takes_gas(code: ExitCode) -> bool {
@@ -44,15 +47,12 @@ impl<'c> Unit<'c> {
         Ok(self.load(b, pointer, entry, WORD_ALIGN, Region::Constant)?.into_pointer_value())
     }
 
-    /// Ends the runtime's innermost entry.
-    fn call_leave(
-        &self,
-        b: &Builder<'c>,
-        frame: PointerValue<'c>,
-        code: IntValue<'c>,
-        source: IntValue<'c>,
-    ) -> Done {
+    /// Ends the runtime's innermost entry for a reason: the code above the offset in the source.
+    fn call_leave(&self, b: &Builder<'c>, frame: PointerValue<'c>, reason: IntValue<'c>) -> Done {
         let leave = self.runtime_function(b, frame, std::mem::offset_of!(RuntimeTable, leave))?;
+        let source = b.build_int_truncate(reason, self.types.i32, "")?;
+        let code = b.build_right_shift(reason, self.types.i64.const_int(CODE_SHIFT, false), false, "")?;
+        let code = b.build_int_truncate(code, self.types.i32, "")?;
         let args = [frame.into(), code.into(), source.into()];
         let call = b.build_indirect_call(leave_type(&self.types), leave, &args, "")?;
         call.set_call_convention(convention::C);
@@ -64,8 +64,7 @@ impl<'c> Unit<'c> {
     /// A function that ends the runtime's innermost entry, with the results of a function that it can replace.
     fn leave_function(&mut self, replaced: FunctionValue<'c>) -> Done<FunctionValue<'c>> {
         let types = self.types;
-        let params: [BasicMetadataTypeEnum<'c>; 3] =
-            [types.pointer.into(), types.i32.into(), types.i32.into()];
+        let params: [BasicMetadataTypeEnum<'c>; 2] = [types.pointer.into(), types.i64.into()];
         let results = replaced.get_type().get_return_type();
         let results = results.map_or(types.structure(&[]), |ty| ty.into_struct_type());
         let key = results.print_to_string().to_string();
@@ -74,51 +73,32 @@ impl<'c> Unit<'c> {
         }
         let (function, b) = self.start("evmc.leave", results.fn_type(&params, false), convention::TAIL);
         self.attributes.mark_outlined(function, true);
-        let [code, source] = [1, 2].map(|number| function.get_nth_param(number));
-        let int = |param: Option<inkwell::values::BasicValueEnum<'c>>| {
-            param.map_or(types.i32.const_zero(), |param| param.into_int_value())
-        };
-        self.call_leave(&b, crate::outlined::frame_of(function), int(code), int(source))?;
+        let reason = function.get_nth_param(1).map_or(types.i64.const_zero(), |param| param.into_int_value());
+        self.call_leave(&b, crate::outlined::frame_of(function), reason)?;
         self.leaves.insert(key, function);
         Ok(function)
     }
 }
 
 impl<'c> Translator<'_, 'c> {
-    /// Notes where an instruction comes from: where its operation stands in the source, or that of the access whose value it
-    /// works on, with which it may become one instruction of the processor.
-    pub fn locate(&mut self, inst: Inst) {
-        let func = self.func;
-        self.source = func.sources[inst];
-        let Some(locations) = &self.unit.locations else { return };
-        let mut shown = self.source;
-        for &arg in func.insts[inst].args.iter().filter(|_| self.source == 0) {
-            if let evmc_ir::ValueDef::Result(access, _) = func.values[arg].def
-                && func.insts[access].opcode == Opcode::LinLoad
-            {
-                shown = func.sources[access];
-            }
-        }
-        locations.set(&self.b, self.function, shown);
-    }
-
-    /// Notes where in the source the function may be left next.
-    pub fn note_source(&mut self) -> Done {
-        if self.unit.instance.is_some() {
-            let source = self.i32(self.source);
-            self.b.build_store(self.variables.source, source)?;
-        }
-        Ok(())
-    }
-
     /// Ends the frame with a code.
     pub fn trap(&mut self, code: ExitCode) -> Done {
         if self.unit.is_metered && !takes_gas(code) {
             let gas = self.gas()?;
             self.store_field(Field::Gas, gas)?;
         }
-        self.note_source()?;
-        self.leave_with(self.i32(code as u32))
+        self.end(self.i32(code as u32))
+    }
+
+    /// Ends the frame with the number of a code.
+    pub fn end(&mut self, code: IntValue<'c>) -> Done {
+        let code = self.b.build_int_z_extend(code, self.unit.types.i64, "")?;
+        let code = self.b.build_left_shift(code, self.i64(CODE_SHIFT), "")?;
+        let reason = self.b.build_or(code, self.i64(self.source.into()), "")?;
+        self.b.build_store(self.variables.reason, reason)?;
+        let exit = self.status_exit();
+        self.b.build_unconditional_branch(exit)?;
+        Ok(())
     }
 
     /// Ends the frame with a code where a condition holds.
@@ -127,7 +107,7 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// Runs something that does not come back where a condition holds.
-    fn aside(&mut self, condition: IntValue<'c>, run: impl FnOnce(&mut Self) -> Done) -> Done {
+    pub fn aside(&mut self, condition: IntValue<'c>, run: impl FnOnce(&mut Self) -> Done) -> Done {
         let (cold, next) = (self.new_block(), self.new_block());
         self.branch_rarely(condition, cold, next)?;
         self.b.position_at_end(cold);
@@ -161,19 +141,18 @@ impl<'c> Translator<'_, 'c> {
             let is_gas = this.is_negative(gas)?;
             let codes = [ExitCode::OutOfGas, ExitCode::CallStackExhausted].map(|code| this.i32(code as u32));
             let code = this.b.build_select(is_gas, codes[0], codes[1], "")?.into_int_value();
-            this.note_source()?;
-            this.leave_with(code)
+            this.end(code)
         })
     }
 
     /// Ends the frame, in the shared block for that.
-    pub fn leave_to_runtime(&mut self, code: IntValue<'c>) -> Done {
-        let source = self.b.build_load(self.unit.types.i32, self.variables.source, "")?.into_int_value();
+    pub fn leave_to_runtime(&mut self) -> Done {
+        let reason = self.b.build_load(self.unit.types.i64, self.variables.reason, "")?.into_int_value();
         if self.interface.convention == Convention::Entry {
-            return self.unit.call_leave(&self.b, self.frame, code, source);
+            return self.unit.call_leave(&self.b, self.frame, reason);
         }
         let leave = self.unit.leave_function(self.function)?;
-        let call = self.b.build_call(leave, &[self.frame.into(), code.into(), source.into()], "")?;
+        let call = self.b.build_call(leave, &[self.frame.into(), reason.into()], "")?;
         call.set_call_convention(convention::TAIL);
         call.set_tail_call_kind(LLVMTailCallKind::LLVMTailCallKindMustTail);
         self.b.build_return(Some(&call.try_as_basic_value().unwrap_basic()))?;

@@ -1,4 +1,4 @@
-//! `evmc build`: compiles contracts to files.
+//! `evmc build`: compiles contracts and modules to files.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -6,7 +6,7 @@ use evmc_store::StoreWriter;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::Serialize;
 
-use super::{backend, config, default_jobs, select, warn};
+use super::{backend, config, default_jobs, select, warn, wasm};
 use crate::{
     args::BuildArgs,
     build::{self, Built, Part, Refusal},
@@ -20,6 +20,7 @@ use crate::{
         build::{Outcome, StoreBuild},
         remote::Remote,
     },
+    wasm::source,
 };
 
 /// A build as JSON.
@@ -43,6 +44,9 @@ pub fn run(args: &BuildArgs) -> Result<ExitStatus, CliError> {
     if args.end_with_parent {
         set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| CliError::System { action: "watch the parent process", source: error.into() })?;
+    }
+    if let Some(modules) = source::read_all(&args.inputs)? {
+        return wasm::build::run(args, &modules);
     }
     if let (Some(profile), Some(location)) = (&args.profile, &args.store) {
         let contracts = Profile::read(profile)?.contracts(profile);
@@ -172,7 +176,7 @@ fn tell_refusals(refusals: Vec<Refusal>) -> (Vec<RefusedContract>, ExitStatus) {
 }
 
 /// Makes the folder that outputs go to, where one is named.
-fn make_folder(args: &BuildArgs, outputs: usize) -> Result<(), CliError> {
+pub fn make_folder(args: &BuildArgs, outputs: usize) -> Result<(), CliError> {
     let Some(target) = &args.output else { return Ok(()) };
     let is_folder = outputs > 1 || target.as_os_str().as_encoded_bytes().ends_with(b"/");
     let folder = if is_folder { Some(target.as_path()) } else { target.parent() };

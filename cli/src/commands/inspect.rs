@@ -1,10 +1,11 @@
-//! `evmc inspect`: what is in contracts and artifacts.
+//! `evmc inspect`: what is in contracts, modules and artifacts.
 
 use std::path::Path;
 
+use evmc_abi::descriptor::Language;
 use serde::Serialize;
 
-use super::{backend, config, default_jobs, select, warn};
+use super::{backend, config, default_jobs, select, warn, wasm};
 use crate::{
     args::InspectArgs,
     error::{CliError, ExitStatus, print_error},
@@ -15,8 +16,10 @@ use crate::{
         dot,
         graph::Graph,
         svg,
+        wasm::ModuleReport,
     },
     output,
+    wasm::source,
 };
 
 /// An inspection as JSON.
@@ -24,6 +27,8 @@ use crate::{
 struct Answer {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     artifacts: Vec<ArtifactReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    modules: Vec<ModuleReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     contracts: Vec<Inspection>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,15 +41,18 @@ pub fn run(args: &InspectArgs) -> Result<ExitStatus, CliError> {
     let mut inputs = Vec::new();
     let mut status = ExitStatus::Success;
     for input in &args.inputs {
-        match artifact::read(Path::new(input))? {
-            Some(bytes) => match report(input, &bytes) {
-                Ok(report) => answer.artifacts.push(report),
-                Err(error) => {
-                    print_error(error);
-                    status = ExitStatus::Failed;
-                }
-            },
-            None => inputs.push(input.clone()),
+        let known = if let Some(bytes) = artifact::read(Path::new(input))? {
+            report(input, &bytes, &mut answer)
+        } else if let Some(module) = source::read(input)? {
+            wasm::inspect::report(&module, &args.compile, &args.meter, args.measure)
+                .map(|report| answer.modules.push(report))
+        } else {
+            inputs.push(input.clone());
+            Ok(())
+        };
+        if let Err(error) = known {
+            print_error(error);
+            status = ExitStatus::Failed;
         }
     }
     if !inputs.is_empty() {
@@ -60,10 +68,15 @@ pub fn run(args: &InspectArgs) -> Result<ExitStatus, CliError> {
     Ok(status)
 }
 
-/// Checks an artifact and reads its descriptor.
-fn report(input: &str, bytes: &[u8]) -> Result<ArtifactReport, CliError> {
+/// Checks an artifact and reads its descriptor, and what it holds of a module.
+fn report(input: &str, bytes: &[u8], answer: &mut Answer) -> Result<(), CliError> {
     let path = Path::new(input);
-    Ok(ArtifactReport::new(path, &artifact::check(path, bytes)?))
+    let artifact = artifact::check(path, bytes)?;
+    answer.artifacts.push(ArtifactReport::new(path, &artifact));
+    if artifact.language() == Language::Wasm {
+        answer.modules.push(wasm::inspect::report_artifact(input, &artifact)?);
+    }
+    Ok(())
 }
 
 /// Inspects the contracts and adds up.
@@ -125,6 +138,7 @@ fn print(args: &InspectArgs, answer: &Answer) -> Result<(), CliError> {
         return output::write_json(Path::new("-"), answer);
     }
     let mut parts: Vec<String> = answer.artifacts.iter().map(ArtifactReport::to_text).collect();
+    parts.extend(answer.modules.iter().map(ModuleReport::to_text));
     parts.extend(answer.contracts.iter().map(contract_text));
     parts.extend(answer.stats.iter().map(totals_text));
     output::print(parts.join("\n"))

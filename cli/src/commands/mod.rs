@@ -11,6 +11,8 @@ mod run;
 mod statetest;
 mod store;
 mod transaction;
+mod wasm;
+mod wast;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ pub fn run(command: Command) -> Result<ExitStatus, CliError> {
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Statetest(args) => statetest::run(args),
+        Command::Wast(args) => wast::run(&args),
         Command::Store(command) => store::run(&command),
         Command::Completions(args) => completions::run(&args),
     }

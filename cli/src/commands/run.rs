@@ -1,4 +1,4 @@
-//! `evmc run`: one transaction on a contract, or a deployment and a call.
+//! `evmc run`: one transaction on a contract, or a deployment and a call; of WebAssembly, one call of a function.
 
 use std::{io, path::Path};
 
@@ -6,7 +6,7 @@ use alloy_primitives::{Address, TxKind};
 use evmc_compiler::driver::code_hash;
 use serde::Serialize;
 
-use super::{backend, config, engine, transaction, warn};
+use super::{backend, config, engine, transaction, warn, wasm};
 use crate::{
     args::{EngineName, RunArgs},
     engine::{self as engines, ArtifactMaker, CompiledEngine, Engine, NativeMaker},
@@ -16,6 +16,7 @@ use crate::{
     inspect::artifact,
     output,
     run::{Call, Decoder, Report, Session},
+    wasm::source,
 };
 
 /// The result as JSON: the last transaction, and the deployment before it.
@@ -32,6 +33,20 @@ struct Answer {
 
 /// Runs the transaction and prints what it came to.
 pub fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
+    if let Some(source) = source::read(&args.input)? {
+        return wasm::run::run_source(args, &source);
+    }
+    if let Some(bytes) = artifact::read(Path::new(&args.input))?
+        && artifact::is_wasm(&bytes)
+    {
+        return wasm::run::run_artifact(args, &bytes);
+    }
+    if args.invoke.is_some() {
+        return Err(CliError::usage(
+            format!("{} is no WebAssembly module, so there is nothing to --invoke", args.input),
+            "call a function of a contract with --sig",
+        ));
+    }
     let Start { contract, engine, fork } = start(args)?;
     if !args.transaction.create {
         warn(&contract.warnings);

@@ -13,7 +13,7 @@ use crate::{
 pub fn run(args: &WastArgs) -> Result<ExitStatus, CliError> {
     let engine = wasm::engine(args.engine, &args.compile, &args.meter)?;
     let jobs = args.jobs.map_or_else(default_jobs, usize::from);
-    let summary = wast::run(&args.paths, &*engine, args.gas, jobs)?;
+    let summary = wast::run(&args.paths, &engine, args.gas, jobs)?;
     if args.json {
         output::write_json(Path::new("-"), &summary)?;
     } else {

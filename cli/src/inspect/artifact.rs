@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use evmc_abi::descriptor::Descriptor;
+use evmc_abi::descriptor::{Descriptor, Language};
 use evmc_artifact::{Artifact, CheckedArtifact};
 use serde::Serialize;
 
@@ -85,6 +85,11 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, CliError> {
 pub fn check<'a>(path: &Path, bytes: &'a [u8]) -> Result<CheckedArtifact<'a>, CliError> {
     Artifact::check(bytes)
         .map_err(|error| CliError::BadArtifact { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// Whether an artifact was made from WebAssembly. One that is damaged was not.
+pub fn is_wasm(bytes: &[u8]) -> bool {
+    Artifact::check(bytes).is_ok_and(|artifact| artifact.language() == Language::Wasm)
 }
 
 /// The fork that an artifact is for.

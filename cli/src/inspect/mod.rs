@@ -4,11 +4,13 @@
 //! * [`Totals`]: the same over many.
 //! * [`artifact`]: what an artifact says about itself.
 //! * [`graph`], [`dot`], [`svg`]: the control flow graph and two ways of drawing it.
+//! * [`wasm`]: what is in a module of WebAssembly.
 
 pub mod artifact;
 pub mod dot;
 pub mod graph;
 pub mod svg;
+pub mod wasm;
 
 use evmc_backend::Backend;
 use evmc_compiler::driver::{self, CompileError, Config};

@@ -1,10 +1,10 @@
 //! What is in a module of WebAssembly, or in an artifact that was made from one.
 
 use evmc_ir::{Imm, Module as Ir, Opcode};
-use evmc_wasm_module::{
-    FuncType, GlobalType, ImportKind, Item, MemoryType, ModuleInfo, TableType, ValType,
-};
+use evmc_wasm_module::{FuncType, GlobalType, ImportKind, Item, MemoryType, ModuleInfo, TableType, ValType};
 use serde::Serialize;
+
+use super::Cost;
 
 /// Something that a module takes from others.
 #[derive(Clone, Debug, Serialize)]
@@ -76,6 +76,9 @@ pub struct ModuleReport {
     pub elements: usize,
     /// Functions of its own.
     pub functions: Vec<FunctionReport>,
+    /// What compiling it costs, where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compiled: Option<Cost>,
 }
 
 impl ModuleReport {
@@ -107,6 +110,7 @@ impl ModuleReport {
             element_segments: info.elements.len(),
             elements: info.elements.iter().map(|element| element.items.len()).sum(),
             functions: info.functions.iter().enumerate().map(function).collect(),
+            compiled: None,
         }
     }
 
@@ -130,6 +134,9 @@ impl ModuleReport {
         }
         line("data", &format!("{} bytes in {} segments", self.data_bytes, self.data_segments));
         line("elements", &format!("{} in {} segments", self.elements, self.element_segments));
+        if let Some(Cost { cpu_s, artifact_bytes }) = self.compiled {
+            line("artifact", &format!("{artifact_bytes} bytes, {:.1} ms", cpu_s * 1e3));
+        }
         line("functions", &self.functions.len().to_string());
         text + &self.functions.iter().map(FunctionReport::to_line).collect::<String>()
     }
@@ -178,8 +185,10 @@ fn exports(info: &ModuleInfo) -> Vec<ExportReport> {
         Item::Memory(index) => format!("memory {index}"),
         Item::Global(index) => format!("global {index}"),
     };
-    let report =
-        |export: &evmc_wasm_module::Export| ExportReport { name: export.name.clone(), item: item(export.item) };
+    let report = |export: &evmc_wasm_module::Export| ExportReport {
+        name: export.name.clone(),
+        item: item(export.item),
+    };
     info.exports.iter().map(report).collect()
 }
 

@@ -1,6 +1,8 @@
 //! IR that runs the functions of an instance: the executable semantics in the place of machine code.
 
-use evmc_abi::{ExitCode, Field, HostFn, RuntimeFn};
+use std::collections::HashMap;
+
+use evmc_abi::{ExitCode, Field, HostFn, RuntimeFn, wasm::EntryKind};
 use evmc_ir::{
     Func, Module, Sig,
     interp::{Completion, Fault, Host, InstanceHost, Interpreter, Trap},
@@ -15,12 +17,17 @@ const NATIVE_STACK_BYTES_PER_UNIT: u64 = 1 << 10;
 /// The IR of a module, as the runtime runs it.
 pub struct IrCode {
     module: Module,
+    /// Functions of the WebAssembly module, by their index without the imported ones.
+    functions: HashMap<u32, Func>,
 }
 
 impl IrCode {
-    /// Takes verified IR whose first functions are those of the WebAssembly module.
-    pub const fn new(module: Module) -> Self {
-        Self { module }
+    /// Takes the verified IR of a WebAssembly module.
+    pub fn new(module: Module) -> Self {
+        let entries = module.instance.iter().flat_map(|instance| &instance.entries);
+        let own = entries.filter(|(id, _)| id.kind == EntryKind::Function);
+        let functions = own.map(|&(id, func)| (id.number, func)).collect();
+        Self { module, functions }
     }
 }
 
@@ -36,8 +43,11 @@ impl Code for IrCode {
         let mut args = vec![U256::from(depth)];
         args.extend(values.iter().map(|&bits| U256::from(bits)));
         let mut interpreter = Interpreter::new(&self.module);
-        let host = &mut InstanceFrame(view);
-        match interpreter.call(Func::from_u32(function), &args, host, *gas, u64::MAX) {
+        let host = &mut InstanceFrame { view, functions: &self.functions };
+        // Where there is no such function, the module's description and its IR contradict each other.
+        let func = self.functions.get(&function).copied();
+        let func = func.ok_or(Exit { code: ExitCode::Unreachable, source: 0 })?;
+        match interpreter.call(func, &args, host, *gas, u64::MAX) {
             Ok(Completion::Returned { results, gas: left }) => {
                 *gas = left;
                 values.clear();
@@ -67,7 +77,10 @@ fn low_bits(value: &U256) -> u128 {
 }
 
 /// A frame of an instance as the IR's interpreter sees it.
-struct InstanceFrame<'v, 'a>(&'v mut InstanceView<'a>);
+struct InstanceFrame<'v, 'a> {
+    view: &'v mut InstanceView<'a>,
+    functions: &'v HashMap<u32, Func>,
+}
 
 impl Host for InstanceFrame<'_, '_> {
     /// No function of WebAssembly has host functions of the EVM.
@@ -96,50 +109,50 @@ impl Host for InstanceFrame<'_, '_> {
 
 impl InstanceHost for InstanceFrame<'_, '_> {
     fn linear(&mut self, memory: u32) -> &mut [u8] {
-        self.0.linear(memory)
+        self.view.linear(memory)
     }
 
     fn global(&self, index: u32) -> U256 {
-        U256::from(self.0.global_bits(index))
+        U256::from(self.view.global_bits(index))
     }
 
     fn set_global(&mut self, index: u32, bits: U256) {
-        self.0.set_global_bits(index, low_bits(&bits));
+        self.view.set_global_bits(index, low_bits(&bits));
     }
 
     fn table_len(&self, table: u32) -> u64 {
-        self.0.element_count(table)
+        self.view.element_count(table)
     }
 
     fn element(&self, table: u32, index: u64) -> u64 {
-        self.0.element(table, index)
+        self.view.element(table, index)
     }
 
     fn set_element(&mut self, table: u32, index: u64, reference: u64) {
-        self.0.set_element(table, index, reference);
+        self.view.set_element(table, index, reference);
     }
 
     fn imported(&self, index: u32) -> u64 {
-        self.0.imported_function(index)
+        self.view.imported_function(index)
     }
 
     fn own(&self, index: u32) -> u64 {
-        self.0.referenced_function(index)
+        self.view.referenced_function(index)
     }
 
     fn has_signature(&self, reference: u64, signature: Sig) -> bool {
-        self.0.has_type(reference, signature.as_u32())
+        self.view.has_type(reference, signature.as_u32())
     }
 
     fn local(&self, reference: u64) -> Option<Func> {
-        self.0.own_function(reference).map(Func::from_u32)
+        self.functions.get(&self.view.own_function(reference)?).copied()
     }
 
     fn call(&mut self, reference: u64, values: &mut Vec<U256>, gas: &mut u64) -> Result<(), Trap> {
         let mut values_of = values.iter().map(low_bits);
         let depth = values_of.next().unwrap_or_default() as u64;
         let mut passed: Vec<u128> = values_of.collect();
-        match self.0.call(reference, depth, &mut passed, gas) {
+        match self.view.call(reference, depth, &mut passed, gas) {
             Ok(()) => {
                 values.clear();
                 values.extend(passed.into_iter().map(U256::from));
@@ -150,10 +163,10 @@ impl InstanceHost for InstanceFrame<'_, '_> {
     }
 
     fn slots(&mut self) -> &mut [u128] {
-        self.0.slots()
+        self.view.slots()
     }
 
     fn runtime(&mut self, function: RuntimeFn, args: &mut [u64], _: &mut u64) -> Result<(), ExitCode> {
-        self.0.runtime(function, args)
+        self.view.runtime(function, args)
     }
 }

@@ -12,7 +12,10 @@ use wast::{
     parser::{self, ParseBuffer},
 };
 
-use crate::input::{self, InputError};
+use crate::{
+    error::CliError,
+    input::{self, InputError},
+};
 
 /// First bytes of every module.
 const MAGIC: &[u8; 4] = b"\0asm";
@@ -44,6 +47,52 @@ pub fn read(input: &str) -> Result<Option<Source>, InputError> {
     let bytes = if bytes.starts_with(MAGIC) { bytes } else { from_text(bytes, input)? };
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     Ok(Some(Source { name, origin: input.to_owned(), bytes }))
+}
+
+/// The modules of all inputs, of folders those that end in `.wasm` or `.wat`; `None` where there are none.
+///
+/// # Errors
+/// An input cannot be read, or there are modules and something else.
+pub fn read_all(inputs: &[String]) -> Result<Option<Vec<Source>>, CliError> {
+    let mut modules = Vec::new();
+    let mut others = Vec::new();
+    for input in inputs {
+        let before = modules.len();
+        if Path::new(input).is_dir() {
+            for path in walk(Path::new(input))? {
+                modules.extend(read(&path)?);
+            }
+        } else {
+            modules.extend(read(input)?);
+        }
+        if modules.len() == before {
+            others.push(input.as_str());
+        }
+    }
+    match (modules.is_empty(), others.first()) {
+        (true, _) => Ok(None),
+        (false, None) => Ok(Some(modules)),
+        (false, Some(other)) => Err(CliError::usage(
+            format!("there are WebAssembly modules among the inputs, but {other} is none"),
+            "treat contracts and modules one after the other",
+        )),
+    }
+}
+
+/// The files of a folder that are named as modules.
+fn walk(folder: &Path) -> Result<Vec<String>, CliError> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name().follow_links(true) {
+        let entry = entry.map_err(|error| CliError::Read {
+            path: error.path().unwrap_or(folder).to_owned(),
+            source: error.into(),
+        })?;
+        let is_module = entry.path().extension().is_some_and(|ending| ending == "wasm" || ending == "wat");
+        if entry.file_type().is_file() && is_module {
+            found.push(entry.path().display().to_string());
+        }
+    }
+    Ok(found)
 }
 
 /// The beginning of a file; nothing of one that cannot be read.

@@ -9,7 +9,7 @@ use wast::{
     token::{F32, F64},
 };
 
-use crate::wasm::Shown;
+use crate::wasm::value::Shown;
 
 /// Something of a script that has no place in this profile of WebAssembly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,14 +30,14 @@ use summary::{Tally, Verdict};
 /// Native stack of a thread that runs scripts, in bytes.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Runs all scripts under `paths` on `jobs` threads.
+/// Runs all scripts under `paths` on `jobs` threads. Each call may use so much gas.
 ///
 /// # Errors
 /// A path does not exist, or there are no threads. A file that cannot be read is a failure of that file.
-pub fn run(paths: &[PathBuf], engine: &dyn Engine, jobs: usize) -> Result<Summary, CliError> {
+pub fn run(paths: &[PathBuf], engine: &Engine, gas: u64, jobs: usize) -> Result<Summary, CliError> {
     let files = source::files(paths)?;
     let one = |path: &PathBuf| match source::read(path) {
-        Ok(source) => run_one(&source, engine),
+        Ok(source) => run_one(&source, engine, gas),
         Err(error) => unreadable(path, error.to_string()),
     };
     run_each(&files, one, engine, jobs)
@@ -47,15 +47,15 @@ pub fn run(paths: &[PathBuf], engine: &dyn Engine, jobs: usize) -> Result<Summar
 ///
 /// # Errors
 /// There are no threads.
-pub fn run_sources(sources: &[Source], engine: &dyn Engine, jobs: usize) -> Result<Summary, CliError> {
-    run_each(sources, |source| run_one(source, engine), engine, jobs)
+pub fn run_sources(sources: &[Source], engine: &Engine, gas: u64, jobs: usize) -> Result<Summary, CliError> {
+    run_each(sources, |source| run_one(source, engine, gas), engine, jobs)
 }
 
 /// Does `one` to each item, on `jobs` threads.
 fn run_each<T: Sync>(
     items: &[T],
     one: impl Fn(&T) -> Tally + Sync,
-    engine: &dyn Engine,
+    engine: &Engine,
     jobs: usize,
 ) -> Result<Summary, CliError> {
     let start = Instant::now();
@@ -79,7 +79,7 @@ fn run_each<T: Sync>(
         for worker in workers {
             total.merge(worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
-        Ok(total)
+        Ok::<_, CliError>(total)
     })?;
     bar.finish_and_clear();
     Ok(Summary::new(engine.name(), items.len(), tally, start.elapsed().as_secs_f64()))
@@ -91,8 +91,8 @@ fn no_thread(source: io::Error) -> CliError {
 }
 
 /// Runs a script. A panic of the engine is a failure of the script.
-fn run_one(source: &Source, engine: &dyn Engine) -> Tally {
-    catch_unwind(AssertUnwindSafe(|| script::run(&source.name, &source.text, engine)))
+fn run_one(source: &Source, engine: &Engine, gas: u64) -> Tally {
+    catch_unwind(AssertUnwindSafe(|| script::run(&source.name, &source.text, engine, gas)))
         .unwrap_or_else(|_| unreadable(Path::new(&source.name), "the engine panicked".to_owned()))
 }
 

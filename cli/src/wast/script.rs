@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use evmc_wasm::{CreateError, InstanceId, InstantiateError, Limits, Module, Val};
 use wast::{
     QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat,
     core::WastRetCore,
@@ -20,7 +21,7 @@ use super::{
     spectest,
     summary::{Tally, Verdict},
 };
-use crate::wasm::{Engine, Instance, Machine, MachineError, Module, Value};
+use crate::wasm::{Engine, Machine, MachineError, RefusalError};
 
 /// Why there is no module or instance where one is referred to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +35,15 @@ enum Absence {
 /// A module or instance, or why there is none.
 type Known<T> = Result<T, Absence>;
 
-/// What scripts say when a call must not succeed, and of what is outside the profile.
+/// Reasons of skips, beside those of modules that are outside the profile.
 const FOREIGN: &str = "values of types outside the profile";
 const THREADS: &str = "threads";
 const EXCEPTIONS: &str = "exceptions";
 const COMPONENTS: &str = "components";
 const SUSPENSIONS: &str = "stack switching";
 
-/// Runs the script in `text`; `file` is how it is called in remarks.
-pub fn run(file: &str, text: &str, engine: &dyn Engine) -> Tally {
+/// Runs the script in `text`; `file` is how it is called in remarks. Each call may use so much gas.
+pub fn run(file: &str, text: &str, engine: &Engine, gas: u64) -> Tally {
     let mut tally = Tally::default();
     let line = |span: Span| span.linecol_in(text).0 + 1;
     let unreadable = |error: wast::Error| (line(error.span()), Verdict::Failed(error.message()));
@@ -62,7 +63,7 @@ pub fn run(file: &str, text: &str, engine: &dyn Engine) -> Tally {
             return tally;
         }
     };
-    let mut script = match Script::new(engine) {
+    let mut script = match Script::new(engine, gas) {
         Ok(script) => script,
         Err(error) => {
             tally.count(file, 1, Verdict::Failed(error.to_string()));
@@ -80,10 +81,11 @@ pub fn run(file: &str, text: &str, engine: &dyn Engine) -> Tally {
 
 /// The state of a script.
 struct Script<'e> {
-    machine: Machine<'e>,
+    engine: &'e Engine,
+    machine: Machine,
     /// The module that directives without a name mean.
-    last: Known<Instance>,
-    instances: HashMap<String, Known<Instance>>,
+    last: Known<InstanceId>,
+    instances: HashMap<String, Known<InstanceId>>,
     last_definition: Known<Module>,
     definitions: HashMap<String, Known<Module>>,
     /// Names for imports behind which there is nothing.
@@ -91,10 +93,11 @@ struct Script<'e> {
 }
 
 impl<'e> Script<'e> {
-    fn new(engine: &'e dyn Engine) -> Result<Self, MachineError> {
-        let mut machine = Machine::new(engine)?;
+    fn new(engine: &'e Engine, gas: u64) -> Result<Self, CreateError> {
+        let mut machine = Machine::new(Limits::default(), gas);
         spectest::define(&mut machine)?;
         Ok(Self {
+            engine,
             machine,
             last: Err(Absence::Failed),
             instances: HashMap::new(),
@@ -170,7 +173,7 @@ impl<'e> Script<'e> {
     }
 
     /// Keeps an instance as the last one, and under its name.
-    fn remember(&mut self, name: Option<String>, known: Known<Instance>) {
+    fn remember(&mut self, name: Option<String>, known: Known<InstanceId>) {
         if let Some(name) = name {
             self.instances.insert(name, known.clone());
         }
@@ -182,7 +185,7 @@ impl<'e> Script<'e> {
         match self.find(module) {
             Ok(instance) => {
                 self.absent.remove(name);
-                self.machine.register(name, &instance);
+                self.machine.register(name, instance);
                 None
             }
             Err(absence) => {
@@ -193,7 +196,7 @@ impl<'e> Script<'e> {
     }
 
     /// The instance that a directive means.
-    fn find(&self, name: Option<Id<'_>>) -> Known<Instance> {
+    fn find(&self, name: Option<Id<'_>>) -> Known<InstanceId> {
         match name {
             Some(name) => self.instances.get(name.name()).cloned().unwrap_or(Err(Absence::Failed)),
             None => self.last.clone(),
@@ -217,14 +220,16 @@ impl<'e> Script<'e> {
     /// # Errors
     /// The verdict on it where it is not.
     fn compile_bytes(&self, bytes: &[u8]) -> Result<Module, Verdict> {
-        self.machine.compile(bytes).map_err(|error| match profile::standing(bytes, &error) {
-            Standing::Outside(reason) => Verdict::Skipped(reason),
-            Standing::Invalid | Standing::Unclear => Verdict::Failed(format!("module: {error}")),
+        self.engine.compile(bytes).map_err(|error| match error {
+            RefusalError::Module(error) if profile::standing(bytes, &error) == Standing::Outside => {
+                Verdict::Skipped(format!("outside the profile: {}", profile::reason(&error)))
+            }
+            error => Verdict::Failed(format!("module: {error}")),
         })
     }
 
     /// Instantiates a module that must instantiate.
-    fn instantiate(&mut self, module: &Module) -> (Known<Instance>, Verdict) {
+    fn instantiate(&mut self, module: &Module) -> (Known<InstanceId>, Verdict) {
         if let Some(absence) = self.absent_import(module) {
             return (Err(absence), missing(absence));
         }
@@ -236,7 +241,7 @@ impl<'e> Script<'e> {
 
     /// Why a module cannot have its imports, where what they name is absent.
     fn absent_import(&self, module: &Module) -> Option<Absence> {
-        let names: HashSet<&str> = module.info().imports.iter().map(|import| import.module.as_str()).collect();
+        let names: HashSet<&str> = module.imports().iter().map(|import| import.module.as_str()).collect();
         names.into_iter().find_map(|name| self.absent.get(name).copied())
     }
 
@@ -269,12 +274,10 @@ impl<'e> Script<'e> {
         let expected = || format!("a trap expected, {message:?}");
         match self.execute(exec) {
             Err(verdict) => verdict,
-            Ok(Ok(values)) => {
-                Verdict::Failed(format!("{}, got {}", expected(), expect::told_all(&values)))
-            }
+            Ok(Ok(values)) => Verdict::Failed(format!("{}, got {}", expected(), expect::told_all(&values))),
             Ok(Err(MachineError::Trap(trap))) => {
                 let told = trap.message();
-                if same_beginning(told, message) {
+                if same_beginning(&told, message) {
                     Verdict::Passed
                 } else {
                     Verdict::Failed(format!("{}, got {told:?}", expected()))
@@ -293,11 +296,13 @@ impl<'e> Script<'e> {
             Ok(bytes) => bytes,
             Err(error) => return refused_with(&error.message(), message),
         };
-        match self.machine.validate(&bytes) {
+        match self.engine.validate(&bytes) {
             Ok(()) => Verdict::Failed(format!("a module that should be refused, {message:?}, is not")),
             Err(error) => match profile::standing(&bytes, &error) {
-                Standing::Outside(_) | Standing::Invalid => refused_with(&error.to_string(), message),
-                Standing::Unclear => Verdict::Skipped(profile::reason(&error)),
+                Standing::Outside | Standing::Invalid => refused_with(&profile::reason(&error), message),
+                Standing::Unclear => {
+                    Verdict::Skipped(format!("outside the profile: {}", profile::reason(&error)))
+                }
             },
         }
     }
@@ -314,7 +319,10 @@ impl<'e> Script<'e> {
         }
         match self.machine.instantiate(&module) {
             Ok(_) => Verdict::Failed(format!("a module that should not link, {message:?}, does")),
-            Err(MachineError::Link(reason)) => refused_with(&reason, message),
+            Err(MachineError::Instantiate(
+                error
+                @ (InstantiateError::UnknownImport { .. } | InstantiateError::IncompatibleImport { .. }),
+            )) => refused_with(&error.to_string(), message),
             Err(error) => Verdict::Failed(format!("{message:?} expected, got: {error}")),
         }
     }
@@ -323,12 +331,12 @@ impl<'e> Script<'e> {
     ///
     /// # Errors
     /// The verdict where it cannot be carried out at all.
-    fn execute(&mut self, exec: WastExecute<'_>) -> Result<Result<Vec<Value>, MachineError>, Verdict> {
+    fn execute(&mut self, exec: WastExecute<'_>) -> Result<Result<Vec<Val>, MachineError>, Verdict> {
         match exec {
             WastExecute::Invoke(call) => self.invoke(&call),
             WastExecute::Get { module, global, .. } => {
                 let instance = self.find(module).map_err(missing)?;
-                Ok(self.machine.global(&instance, global).map(|value| vec![value]))
+                Ok(self.machine.global(instance, global).map(|value| vec![value]))
             }
             WastExecute::Wat(module) => {
                 let module = self.compile(&mut QuoteWat::Wat(module))?;
@@ -344,14 +352,15 @@ impl<'e> Script<'e> {
     ///
     /// # Errors
     /// The verdict where it cannot be called at all.
-    fn invoke(&mut self, call: &WastInvoke<'_>) -> Result<Result<Vec<Value>, MachineError>, Verdict> {
+    fn invoke(&mut self, call: &WastInvoke<'_>) -> Result<Result<Vec<Val>, MachineError>, Verdict> {
         let instance = self.find(call.module).map_err(missing)?;
         let mut args = Vec::with_capacity(call.args.len());
         for arg in &call.args {
             let WastArg::Core(arg) = arg else { return Err(skipped(COMPONENTS)) };
             args.push(expect::argument(arg).map_err(|Foreign| skipped(FOREIGN))?);
         }
-        Ok(self.machine.call(&instance, call.name, &args))
+        let called = self.machine.function(instance, call.name);
+        Ok(called.and_then(|func| self.machine.call(func, &args)).map(|results| results.values))
     }
 }
 
