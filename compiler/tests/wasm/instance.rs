@@ -12,7 +12,7 @@ use ruint::aliases::U256;
 /// Bytes of a page.
 const PAGE: usize = 1 << 16;
 /// Most pages that a memory grows to here.
-const MAX_PAGES: usize = 256;
+const MAX_PAGES: usize = 1 << 10;
 /// Logical depth of a call from outside.
 const DEPTH: u64 = 1 << 16;
 /// Instructions that a call from outside may take.

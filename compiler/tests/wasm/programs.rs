@@ -139,7 +139,7 @@ fn tables_of_branches_go_where_they_say() {
 #[test]
 fn code_that_cannot_be_reached_is_nothing() {
     let body = "(param i32) (result i32)
-        (block $a (br $a) (block (loop (br 0)) (if (then) (else (br 1)))) (unreachable))
+        (block $a (br $a) (block (loop (br 0)) (br 0) (if (then) (else (br 1)))) (unreachable))
         (block $b (result i32) (return (local.get 0)) (i32.add) (if (result i32) (then (i32.const 1)) (else (i32.const 2))))";
     gives(body, &[3], &[3]);
 }
