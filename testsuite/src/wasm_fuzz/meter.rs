@@ -37,16 +37,20 @@ pub const DEPTH: &str = "evmc:depth";
 /// Exported name of the reason of the last trap that is not the module's own: 1 for gas, 2 for depth.
 pub const REASON: &str = "evmc:reason";
 
-/// The metered copy of a module that imports nothing.
+/// The metered copy of a module that imports nothing; `None` for one without functions or globals, which would need
+/// sections that it lacks.
 ///
 /// # Errors
 /// The module is not valid.
-pub fn metered(wasm: &[u8], costs: &CostTable, start: Start) -> Result<Vec<u8>, Error> {
+pub fn metered(wasm: &[u8], costs: &CostTable, start: Start) -> Result<Option<Vec<u8>>, Error> {
     let facts = Facts::of(wasm)?;
+    if facts.bodies.is_empty() || facts.globals == 0 {
+        return Ok(None);
+    }
     let mut module = Module::new();
     let mut writer = Writer { facts: &facts, costs, start, next_body: 0 };
     writer.parse_core_module(&mut module, Parser::new(0), wasm)?;
-    Ok(module.finish())
+    Ok(Some(module.finish()))
 }
 
 /// Whether an operator ends a basic block.
