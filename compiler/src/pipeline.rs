@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use evmc_abi::descriptor::Language;
 use evmc_backend::{LegalPasses, OptLevel, Options};
 use evmc_ir::Module;
 
@@ -19,6 +20,8 @@ pub struct Pass {
     pub what: &'static str,
     /// Lowest level at which it runs.
     pub from: OptLevel,
+    /// Languages of the modules that it runs on.
+    pub languages: &'static [Language],
     /// Runs it; gives the number of changes.
     pub run: fn(&mut Module) -> usize,
 }
@@ -34,129 +37,178 @@ pub struct Order {
     pub why: &'static str,
 }
 
+/// Passes that any module gains from.
+const ALL: &[Language] = Language::ALL;
+
+/// Passes about words, VM memory, storage or stretches, of which WebAssembly has none.
+const EVM: &[Language] = &[Language::Evm];
+
+/// The language that a module comes from.
+pub fn language(module: &Module) -> Language {
+    if module.instance.is_some() { Language::Wasm } else { Language::Evm }
+}
+
 /// THE pass list.
 pub const PIPELINE: &[Pass] = &[
     Pass {
         name: "trivial_params",
         what: "removes block parameters that always hold one value",
         from: OptLevel::None,
+        languages: ALL,
         run: trivial_params::run,
     },
     Pass {
         name: "fold",
         what: "folds operations and branches on constants",
         from: OptLevel::None,
+        languages: ALL,
         run: fold::run,
     },
     Pass {
         name: "dead_code",
         what: "removes what nothing uses or reaches",
         from: OptLevel::None,
+        languages: ALL,
         run: dead_code::run,
     },
     Pass {
         name: "merge_blocks",
         what: "merges a block into its only predecessor and threads jumps through empty blocks",
         from: OptLevel::Less,
+        languages: ALL,
         run: merge_blocks::run,
     },
     Pass {
         name: "inline",
         what: "puts small functions and those with one call in the place of their calls",
         from: OptLevel::Default,
+        languages: ALL,
         run: inline::run,
     },
     Pass {
         name: "trivial_params",
         what: "the same behind inlining",
         from: OptLevel::Default,
+        languages: ALL,
         run: trivial_params::run,
     },
-    Pass { name: "fold", what: "the same behind inlining", from: OptLevel::Default, run: fold::run },
+    Pass {
+        name: "fold",
+        what: "the same behind inlining",
+        from: OptLevel::Default,
+        languages: ALL,
+        run: fold::run,
+    },
     Pass {
         name: "forward",
         what: "replaces loads and hashes of words of memory and storage that are known",
         from: OptLevel::Default,
+        languages: EVM,
         run: forward::run,
     },
     Pass {
         name: "ensure",
         what: "removes checks of memory accesses that an earlier one makes superfluous",
         from: OptLevel::Less,
+        languages: EVM,
         run: ensure::run,
     },
     Pass {
         name: "dead_code",
         what: "the same behind inlining",
         from: OptLevel::Default,
+        languages: ALL,
         run: dead_code::run,
     },
     Pass {
         name: "merge_blocks",
         what: "the same behind inlining",
         from: OptLevel::Default,
+        languages: ALL,
         run: merge_blocks::run,
     },
     Pass {
         name: "merge_checks",
         what: "merges gas charges and checks of memory accesses where nothing can observe it",
         from: OptLevel::Default,
+        languages: EVM,
         run: merge_checks::run,
     },
     Pass {
         name: "simplify",
         what: "rewrites operations by algebraic rules and by what is known of their operands",
         from: OptLevel::Less,
+        languages: ALL,
         run: simplify::run,
     },
     Pass {
         name: "gvn",
         what: "computes what was computed before only once",
         from: OptLevel::Default,
+        languages: ALL,
         run: gvn::run,
     },
     Pass {
         name: "forward",
         what: "the same where two keys are seen to be one",
         from: OptLevel::Default,
+        languages: EVM,
         run: forward::run,
     },
     Pass {
         name: "dead_store",
         what: "removes stores to memory that nothing reads",
         from: OptLevel::Default,
+        languages: EVM,
         run: dead_store::run,
     },
     Pass {
         name: "clamp",
         what: "counts down in 64 bits where gas allows too few turns for more",
         from: OptLevel::Default,
+        languages: EVM,
         run: clamp::run,
     },
     Pass {
         name: "narrow",
         what: "computes in fewer bits what is a word of 256 in the source",
         from: OptLevel::Less,
+        languages: EVM,
         run: narrow::run,
     },
     Pass {
         name: "simplify",
         what: "the same on narrow operations",
         from: OptLevel::Less,
+        languages: ALL,
         run: simplify::run,
     },
-    Pass { name: "fold", what: "the same on simpler code", from: OptLevel::Less, run: fold::run },
-    Pass { name: "dead_code", what: "the same on simpler code", from: OptLevel::Less, run: dead_code::run },
+    Pass {
+        name: "fold",
+        what: "the same on simpler code",
+        from: OptLevel::Less,
+        languages: ALL,
+        run: fold::run,
+    },
+    Pass {
+        name: "dead_code",
+        what: "the same on simpler code",
+        from: OptLevel::Less,
+        languages: ALL,
+        run: dead_code::run,
+    },
     Pass {
         name: "merge_blocks",
         what: "the same on simpler code",
         from: OptLevel::Less,
+        languages: ALL,
         run: merge_blocks::run,
     },
     Pass {
         name: "stretches",
         what: "numbers first what failed checks may name, so that artifacts need not have the others",
         from: OptLevel::None,
+        languages: EVM,
         run: stretches::run,
     },
 ];
@@ -170,8 +222,11 @@ pub fn with_legal_passes(options: &Options) -> Options {
     let mut options = options.clone();
     if options.level >= OptLevel::Default {
         options.legal_passes = LegalPasses(|module| {
-            for pass in LEGAL {
-                pass(module);
+            // Without words the legal form is the form that there was before.
+            if language(module) == Language::Evm {
+                for pass in LEGAL {
+                    pass(module);
+                }
             }
         });
     }
@@ -222,7 +277,7 @@ pub struct PassReport {
     pub time: Duration,
 }
 
-/// Runs every pass of a level; `check` sees the module before the first and after each.
+/// Runs every pass of a level for the module's language; `check` sees the module before the first and after each.
 ///
 /// # Errors
 /// The first that `check` gives.
@@ -233,7 +288,8 @@ pub fn run<E>(
 ) -> Result<Vec<PassReport>, E> {
     check("lower", module)?;
     let mut reports = Vec::with_capacity(PIPELINE.len());
-    for pass in PIPELINE.iter().filter(|pass| pass.from <= level) {
+    let language = language(module);
+    for pass in PIPELINE.iter().filter(|pass| pass.from <= level && pass.languages.contains(&language)) {
         let start = Instant::now();
         let changes = (pass.run)(module);
         reports.push(PassReport { name: pass.name, changes, time: start.elapsed() });

@@ -22,6 +22,7 @@
 
 mod check;
 pub mod engine;
+pub mod instance;
 mod limits;
 mod native;
 mod output;

@@ -1,10 +1,7 @@
 //! How functions of a module are entered and left, whatever registers a backend uses for it.
 
-use cranelift_entity::SecondaryMap;
 use evmc_abi::Effects;
 use evmc_ir::{Func, Module};
-
-use crate::call_graph::effects;
 
 /// How a function is entered and left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,16 +21,6 @@ pub enum Convention {
 }
 
 impl Convention {
-    /// The conventions of all functions of a module, in linear time.
-    pub fn of_all(module: &Module) -> SecondaryMap<Func, Self> {
-        let effects = effects(module);
-        let mut conventions = SecondaryMap::new();
-        for id in module.functions.keys() {
-            conventions[id] = Self::of(module, id, effects[id]);
-        }
-        conventions
-    }
-
     /// The convention of a function with these effects ([`crate::call_graph::effects`]).
     pub fn of(module: &Module, function: Func, effects: Effects) -> Self {
         if let Some(instance) = &module.instance {

@@ -14,12 +14,13 @@ use evmc_abi::descriptor::TrapSite;
 use evmc_abi::wasm::EntryId;
 use evmc_backend::call_graph::isolate_entry;
 use evmc_backend::legalize::{Outline, legalize};
+use evmc_backend::native_stack::native_stack_bytes;
 use evmc_backend::{BackendError, Convention, Object, OptLevel, Options};
 use evmc_ir::{Func, Function, Module, Sig};
 
 use crate::signature::{Interface, interfaces, reference_interfaces};
 use crate::sites::trap_sites;
-use crate::stack;
+use crate::stack::argument_bytes;
 use crate::target;
 use crate::tier::{self, Budget, Effort};
 use crate::translate::{Surroundings, Translator};
@@ -169,6 +170,9 @@ impl<'a> Compiler<'a> {
             let effort = tier::after_translation(effort, &self.context.func);
             self.quick_functions += u32::from(effort == Effort::Quick);
             self.frames[id] = self.define(own, &func.name, effort)?;
+            if module.instance.is_some() {
+                self.frames[id] += argument_bytes(module, func);
+            }
             if let (Some(code), false) = (self.context.compiled_code(), accesses.is_empty()) {
                 self.trap_sites.push((own, trap_sites(code, &accesses)));
             }
@@ -216,7 +220,7 @@ impl<'a> Compiler<'a> {
         Ok(Object {
             bytes,
             entry_symbol: self.options.entry_symbol.clone(),
-            native_stack_bytes: stack::bytes(self.module, &self.frames),
+            native_stack_bytes: native_stack_bytes(self.module, &self.frames),
             entries: entries(self.module),
             trap_sites,
             cpu_features: self.options.cpu.features(),

@@ -4,6 +4,7 @@ use cranelift_codegen::ir::{AbiParam, Signature, types};
 use cranelift_codegen::isa::CallConv;
 use cranelift_entity::SecondaryMap;
 use evmc_backend::Convention;
+use evmc_backend::call_graph::effects;
 use evmc_ir::{Func, Module, Sig, Type};
 
 use crate::value::{half_types, machine_type};
@@ -35,10 +36,11 @@ pub(crate) struct Interface {
 
 /// The interfaces of all functions of a legal module, by function.
 pub(crate) fn interfaces(module: &Module) -> SecondaryMap<Func, Option<Interface>> {
-    let conventions = Convention::of_all(module);
+    let effects = effects(module);
     let mut interfaces = SecondaryMap::new();
     for (id, func) in module.functions.iter() {
-        interfaces[id] = Some(interface(func.param_types(), &func.results, conventions[id]));
+        let convention = Convention::of(module, id, effects[id]);
+        interfaces[id] = Some(interface(func.param_types(), &func.results, convention));
     }
     interfaces
 }

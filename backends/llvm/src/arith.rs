@@ -2,7 +2,7 @@
 
 use evmc_ir::{InstData, Opcode, Type};
 use inkwell::IntPredicate;
-use inkwell::values::IntValue;
+use inkwell::values::IntMathValue;
 
 use crate::translate::{Done, Translator};
 
@@ -30,7 +30,7 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// A bitwise operation; `b` is ignored by `not`.
-    fn bitwise(&mut self, op: Opcode, a: IntValue<'c>, b: IntValue<'c>) -> Done<IntValue<'c>> {
+    fn bitwise<T: IntMathValue<'c>>(&mut self, op: Opcode, a: T, b: T) -> Done<T> {
         Ok(match op {
             Opcode::And => self.b.build_and(a, b, "")?,
             Opcode::Or => self.b.build_or(a, b, "")?,
@@ -41,13 +41,10 @@ impl<'c> Translator<'_, 'c> {
 
     /// A bitwise operation on vectors.
     fn vector_arithmetic(&mut self, data: &InstData) -> Done {
-        let bits = self.unit.types.of(Type::I128);
-        let (x, y) = (data.args[0], *data.args.last().unwrap_or(&data.args[0]));
-        let a = self.b.build_bit_cast(self.value(x), bits, "")?.into_int_value();
-        let b = self.b.build_bit_cast(self.value(y), bits, "")?.into_int_value();
+        let a = self.value(data.args[0]).into_vector_value();
+        let b = self.value(*data.args.last().unwrap_or(&data.args[0])).into_vector_value();
         let value = self.bitwise(data.opcode, a, b)?;
-        let vector = self.b.build_bit_cast(value, self.unit.types.of(Type::V128), "")?;
-        self.set(data, vector);
+        self.set(data, value);
         Ok(())
     }
 }

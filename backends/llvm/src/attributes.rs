@@ -6,6 +6,8 @@ use inkwell::values::{CallSiteValue, FunctionValue};
 
 /// `memory(read)`: two bits for each kind of memory, the lower one for reading.
 const MEMORY_READ: u64 = 0b01_01_01_01;
+/// `memory(none)`.
+const MEMORY_NONE: u64 = 0;
 /// `captures(none)`.
 const CAPTURES_NONE: u64 = 0;
 /// `uwtable(async)`: unwind tables that hold at every instruction.
@@ -29,6 +31,8 @@ pub(crate) struct Attributes {
     noinline: Attribute,
     cold: Attribute,
     noreturn: Attribute,
+    /// Of calls that only give a value.
+    nothing: Vec<Attribute>,
 }
 
 impl Attributes {
@@ -74,6 +78,7 @@ impl Attributes {
             noinline: flag("noinline"),
             cold: flag("cold"),
             noreturn: flag("noreturn"),
+            nothing: vec![flag("nounwind"), of("memory", MEMORY_NONE), flag("willreturn")],
         }
     }
 
@@ -126,6 +131,13 @@ impl Attributes {
     /// Marks a call that never comes back.
     pub fn mark_end(&self, call: CallSiteValue<'_>) {
         for attribute in [self.nounwind, self.noreturn, self.cold] {
+            call.add_attribute(AttributeLoc::Function, attribute);
+        }
+    }
+
+    /// Marks a call that only gives a value.
+    pub fn mark_nothing(&self, call: CallSiteValue<'_>) {
+        for &attribute in &self.nothing {
             call.add_attribute(AttributeLoc::Function, attribute);
         }
     }

@@ -151,7 +151,9 @@ impl<'a, 'c> Translator<'a, 'c> {
         let dominators = Dominators::new(self.func);
         self.enter(dominators.rpo()).map_err(own)?;
         for &block in dominators.rpo() {
-            self.block(block)?;
+            let targets = self.func.terminator(block).map(InstData::targets).unwrap_or_default();
+            let repeats = targets.iter().any(|target| dominators.dominates(target.block, block));
+            self.block(block, repeats)?;
         }
         self.finish_exits().map_err(own)
     }
@@ -207,7 +209,8 @@ impl<'a, 'c> Translator<'a, 'c> {
         Ok(())
     }
 
-    fn block(&mut self, block: ir::Block) -> Result<(), Failure<'a>> {
+    /// Translates a block; `repeats` where a loop goes back from its end.
+    fn block(&mut self, block: ir::Block, repeats: bool) -> Result<(), Failure<'a>> {
         let Some(own) = self.blocks[block] else { return Ok(()) };
         self.b.position_at_end(own);
         let func = self.func;
@@ -215,6 +218,9 @@ impl<'a, 'c> Translator<'a, 'c> {
         for (number, &data) in insts.iter().enumerate() {
             if self.is_left_to_exit(data, &insts[number + 1..]) {
                 continue;
+            }
+            if repeats && self.unit.is_metered && data.opcode.is_terminator() {
+                self.hide_gas().map_err(|refusal| (Some(data), refusal))?;
             }
             self.locate(func.blocks[block].insts[number]);
             self.inst(data).map_err(|refusal| (Some(data), refusal))?;

@@ -94,7 +94,7 @@ fn notes(out: &mut String, report: &Report) -> std::fmt::Result {
         }
     }
     for ((entrant, reason), kernels) in skipped {
-        writeln!(out, "skipped: {kernels} kernels at {entrant}: {reason}")?;
+        writeln!(out, "skipped at {entrant}, kernels: {kernels} ({reason})")?;
     }
     Ok(())
 }

@@ -14,7 +14,10 @@ use crate::{
 /// Prints the passes with what they do, and why they stand where they do.
 pub fn run(args: &PassesArgs) -> Result<ExitStatus, CliError> {
     if args.json {
-        let passes = PIPELINE.iter().map(|pass| json!({"name": pass.name, "what": pass.what}));
+        let passes = PIPELINE.iter().map(|pass| {
+            let languages: Vec<_> = pass.languages.iter().map(|language| language.name()).collect();
+            json!({"name": pass.name, "what": pass.what, "languages": languages})
+        });
         let order =
             ORDER.iter().map(|order| json!({"before": order.before, "after": order.after, "why": order.why}));
         let all = json!({"passes": passes.collect::<Vec<_>>(), "order": order.collect::<Vec<_>>()});
@@ -23,7 +26,11 @@ pub fn run(args: &PassesArgs) -> Result<ExitStatus, CliError> {
     }
     let mut text = String::new();
     for (number, pass) in PIPELINE.iter().enumerate() {
-        text += &format!("{:2}. {:<16} {}\n", number + 1, pass.name, pass.what);
+        let only = match pass.languages {
+            [only] => format!(" ({} alone)", only.name()),
+            _ => String::new(),
+        };
+        text += &format!("{:2}. {:<16} {}{only}\n", number + 1, pass.name, pass.what);
     }
     text += "\nOrder:\n";
     for order in ORDER {

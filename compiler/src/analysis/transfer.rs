@@ -3,6 +3,7 @@
 //! Each function gives a fact that holds of the result whenever the facts of the operands hold; the
 //! test below runs all of them against [`evmc_ir::eval`].
 
+use evmc_abi::wasm::MAX_PAGES;
 use evmc_abi::{Field, FieldKind, HostFn};
 use evmc_ir::{Function, Imm, InstData, Opcode, Type, eval};
 use ruint::aliases::U256;
@@ -31,6 +32,7 @@ pub(super) fn result(
             let from = data.args.first().map_or(ty, |&arg| func.ty(arg));
             pure_result(data.opcode, ty, from, operand).settled(ty)
         }
+        Imm::Index(_) if data.opcode == Opcode::MemorySize => Fact::at_most(ty, U256::from(MAX_PAGES)),
         _ => Fact::any(ty),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Two instructions with one operation, one type, one immediate and the same operands give the same
 //! results if the operation is pure, also one of the host, or reads what never changes while a frame runs (calldata, code,
-//! who called). Where the first dominates the second, its results stand for those of the second; since
+//! who called, references to functions). Where the first dominates the second, its results stand for those of the second; since
 //! blocks are walked with dominators first, operands that were replaced themselves are compared by
 //! what replaced them. Operands of commutative operations are compared in either order.
 //!
@@ -19,15 +19,12 @@ use ruint::aliases::U256;
 
 use crate::analysis::edges::dominator_preorder;
 
-use super::is_large;
 use super::simplify::is_commutative;
+use super::tractable;
 
 /// Runs the pass on every function; gives how many instructions it removed.
 pub fn run(module: &mut Module) -> usize {
-    if is_large(module) {
-        return 0;
-    }
-    module.functions.values_mut().map(run_on_function).sum()
+    tractable(module).map(run_on_function).sum()
 }
 
 /// What an instruction computes.
@@ -37,7 +34,7 @@ struct Key {
     ty: Option<Type>,
     args: Values,
     constant: U256,
-    /// Number of the field, or of the host function, and 1.
+    /// Number of the field, or of the function, and 1.
     number: usize,
 }
 
@@ -81,6 +78,9 @@ fn key(function: &Function, inst: Inst) -> Option<Key> {
     match &data.imm {
         Imm::Constant(number) => constant = function.constants[*number],
         Imm::Field(read) if never_changes(*read) => number = read.offset() + 1,
+        Imm::Index(index) if matches!(data.opcode, Opcode::FuncImported | Opcode::FuncOwn) => {
+            number = *index as usize + 1;
+        }
         Imm::Host(host) if host.effects().is_pure() => number = usize::from(*host as u16) + 1,
         Imm::Shape(shape) => number = *shape as usize + 1,
         Imm::Lane(lane) => number = usize::from(*lane) + 1,

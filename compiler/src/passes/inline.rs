@@ -3,7 +3,9 @@
 //! A call goes on in the callee's entry with the arguments as its parameters; each `ret` becomes a
 //! jump to the code behind the call, whose parameters are the results. That is what a call means:
 //! gas counter, memory and memory stack are state of the frame that both share, and an exit inside
-//! the callee ends the caller too. So every charge, access and exit stays where it was.
+//! the callee ends the caller too. So every charge, access and exit stays where it was, and comes from the same place of the
+//! source. A call in the place of the callee becomes a call with a jump behind it; where the callee itself was called in the
+//! place of the caller, returns and such calls stay what they are.
 //!
 //! Chosen are, callees before callers, so that a body that is put in place is final:
 //!
@@ -12,8 +14,8 @@
 //!   long as the module has not grown by more than [`growth`].
 //!
 //! Calls in cold blocks stay. A function never gets larger than [`MOST_INSTRUCTIONS`] this way, nor one larger than that grows.
-//! Nothing that may call itself is put in place. Functions without any call left are removed. Linear
-//! in the size of the module and of what is copied.
+//! Nothing that may call itself is put in place. Functions without any call left are removed, unless the runtime finds them
+//! by number. Linear in the size of the module and of what is copied.
 
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 use evmc_ir::{Block, BlockCall, Func, Function, Imm, Inst, InstData, Module, Opcode, Value, ValueDef};
@@ -67,6 +69,10 @@ impl<'g> Inliner<'g> {
             calls[func] = graph.callers[func].len();
             total += sizes[func];
         }
+        // The runtime calls as well.
+        for &(_, func) in module.instance.iter().flat_map(|instance| &instance.entries) {
+            calls[func] += 1;
+        }
         let (gone, allowance) = (SecondaryMap::new(), growth(total));
         Self { graph, entry: module.entry, sizes, calls, gone, allowance, replaced: 0 }
     }
@@ -94,7 +100,8 @@ impl<'g> Inliner<'g> {
             match function.insts[inst].imm {
                 Imm::Function(callee) if self.is_wanted(func, callee, function.blocks[block].cold) => {
                     self.count(module, func, callee);
-                    current = splice(function, &module.functions[callee], current, inst);
+                    let rest = splice(function, &module.functions[callee], current, inst);
+                    current = rest.unwrap_or(current);
                     function.blocks[current].cold = function.blocks[block].cold;
                 }
                 _ => function.blocks[current].insts.push(inst),
@@ -129,14 +136,16 @@ impl<'g> Inliner<'g> {
 }
 
 /// Puts the body of `callee` at the end of `block`, in the place of the call `inst`; gives the block
-/// in which control goes on.
-fn splice(function: &mut Function, callee: &Function, block: Block, inst: Inst) -> Block {
+/// in which control goes on behind it, `None` where it does not come back.
+fn splice(function: &mut Function, callee: &Function, block: Block, inst: Inst) -> Option<Block> {
     let call = function.insts[inst].clone();
-    let rest = function.blocks.push(Default::default());
-    for (number, &result) in call.results.iter().enumerate() {
-        function.values[result].def = ValueDef::Param(rest, number as u32);
+    let rest = (call.opcode == Opcode::Call).then(|| function.blocks.push(Default::default()));
+    if let Some(rest) = rest {
+        for (number, &result) in call.results.iter().enumerate() {
+            function.values[result].def = ValueDef::Param(rest, number as u32);
+        }
+        function.blocks[rest].params = call.results.to_vec();
     }
-    function.blocks[rest].params = call.results.to_vec();
     let mut copy = Copy { from: callee, values: SecondaryMap::new(), blocks: SecondaryMap::new(), rest };
     copy.blocks(function);
     copy.bodies(function);
@@ -144,7 +153,7 @@ fn splice(function: &mut Function, callee: &Function, block: Block, inst: Inst) 
     let jump = Imm::Jump(BlockCall { block: target, args: call.args });
     function.insts[inst] = plain(Opcode::Jump, jump);
     function.blocks[block].insts.push(inst);
-    function.layout.push(rest);
+    function.layout.extend(rest);
     rest
 }
 
@@ -159,8 +168,8 @@ struct Copy<'f> {
     values: SecondaryMap<Value, Option<Value>>,
     /// The copy of each block.
     blocks: SecondaryMap<Block, Option<Block>>,
-    /// Where `ret` goes.
-    rest: Block,
+    /// Where `ret` goes; `None` where it stays.
+    rest: Option<Block>,
 }
 
 impl Copy<'_> {
@@ -175,9 +184,12 @@ impl Copy<'_> {
                 let value = self.value(to, param, ValueDef::Param(copy, number as u32));
                 to.blocks[copy].params.push(value);
             }
-            for (_, data) in self.from.block_insts(block) {
+            for (original, data) in self.from.block_insts(block) {
                 let inst = to.insts.push(plain(data.opcode, Imm::None));
                 to.insts[inst].ty = data.ty;
+                if self.from.sources[original] > 0 {
+                    to.sources[inst] = self.from.sources[original];
+                }
                 for (number, &result) in data.results.iter().enumerate() {
                     let value = self.value(to, result, ValueDef::Result(inst, number as u32));
                     to.insts[inst].results.push(value);
@@ -201,15 +213,33 @@ impl Copy<'_> {
             for (position, (_, data)) in self.from.block_insts(block).enumerate() {
                 let inst = to.blocks[copy].insts[position];
                 let args = data.args.iter().map(|&arg| self.copy_of(arg)).collect();
-                if data.opcode == Opcode::Ret {
-                    to.insts[inst] = plain(Opcode::Jump, Imm::Jump(BlockCall { block: self.rest, args }));
-                    continue;
-                }
                 let imm = self.imm(to, &data.imm);
+                match (self.rest, data.opcode) {
+                    (Some(block), Opcode::Ret) => {
+                        to.insts[inst] = plain(Opcode::Jump, Imm::Jump(BlockCall { block, args }));
+                        continue;
+                    }
+                    (Some(rest), Opcode::RetCall) => self.come_back(to, copy, inst, Opcode::Call, rest),
+                    (Some(rest), Opcode::RetCallRef) => self.come_back(to, copy, inst, Opcode::CallRef, rest),
+                    _ => {}
+                }
                 to.insts[inst].args = args;
                 to.insts[inst].imm = imm;
             }
         }
+    }
+
+    /// Makes a call in the place of the body one that comes back, and goes on in `rest`.
+    fn come_back(&self, to: &mut Function, block: Block, inst: Inst, opcode: Opcode, rest: Block) {
+        to.insts[inst].opcode = opcode;
+        for (number, &ty) in self.from.results.iter().enumerate() {
+            let def = ValueDef::Result(inst, number as u32);
+            let result = to.values.push(evmc_ir::ValueData { ty, def });
+            to.insts[inst].results.push(result);
+        }
+        let target = BlockCall::new(rest, &to.insts[inst].results);
+        let jump = to.insts.push(plain(Opcode::Jump, Imm::Jump(target)));
+        to.blocks[block].insts.push(jump);
     }
 
     fn imm(&self, to: &mut Function, imm: &Imm) -> Imm {
@@ -260,4 +290,7 @@ pub(super) fn remove_functions(module: &mut Module, gone: &SecondaryMap<Func, bo
     }
     module.functions = kept;
     module.entry = module.entry.map(number);
+    for (_, entry) in module.instance.iter_mut().flat_map(|instance| &mut instance.entries) {
+        *entry = number(*entry);
+    }
 }

@@ -17,9 +17,18 @@ pub mod trivial_params;
 
 use evmc_ir::{Function, Module};
 
-/// Instructions of a module up to which passes run that keep facts of every value. The largest of real
-/// contracts have half as many; only code made to cost memory has more.
+/// Instructions of a contract, or of a function of WebAssembly, up to which passes run that keep facts of every value. The
+/// largest of real contracts have half as many; only code made to cost memory has more.
 const SIZE_LIMIT: usize = 250_000;
+
+/// The functions of a module for a pass that keeps facts of every value of a function: of a contract all, or none where
+/// it is too large; of WebAssembly, where modules are large and their functions not, those that are not too large.
+fn tractable(module: &mut Module) -> impl Iterator<Item = &mut Function> {
+    let is_contract = module.instance.is_none();
+    let skipped = is_contract && is_large(module);
+    let fits = move |function: &Function| !skipped && (is_contract || function.size() <= SIZE_LIMIT);
+    module.functions.values_mut().filter(move |function| fits(function))
+}
 
 /// Whether a module is too large for passes that keep facts of every value.
 fn is_large(module: &Module) -> bool {

@@ -191,8 +191,12 @@ fn bitwise(view: &dyn View, op: Opcode, ty: Type, x: Value, y: Value) -> Option<
     Some(Operand::Op(Box::new(Made { op: Opcode::Zext, ty, args })))
 }
 
-/// `select p, 1, 0` is `p` as a number, and `select p, 0, 1` its complement.
+/// `select p, 1, 0` is `p` as a number, and `select p, 0, 1` its complement; of integers, for floats and vectors have bits
+/// like these as well.
 fn selection(view: &dyn View, ty: Type, p: Value, x: Value, y: Value) -> Option<Operand> {
+    if !ty.is_int() {
+        return None;
+    }
     let flag = match (view.constant(x)?, view.constant(y)?) {
         (U256::ONE, U256::ZERO) => Operand::Value(p),
         (U256::ZERO, U256::ONE) => made(Opcode::Not, Type::I1, &[p])?,

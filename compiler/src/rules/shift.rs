@@ -31,6 +31,9 @@ pub(super) const RULES: &[&str] = &[
     "(add (shl x c) (lshr x d)) => (rotl x c) if (ule bits 64) (uge bits 32) (ult c bits) (ult d bits) (eq (add c d) bits)",
     "(rotl x 0) => x",
     "(rotr x 0) => x",
+    // Rotations take their amount modulo the width, a power of two.
+    "(rotl x (and y c)) => (rotl x y) if (eq (and c (sub bits 1)) (sub bits 1))",
+    "(rotr x (and y c)) => (rotr x y) if (eq (and c (sub bits 1)) (sub bits 1))",
     // A byte by its number from the top.
     "(byte c x) => 0 if (uge c bytes)",
     "(byte c x) => (and (lshr x (shl (sub (sub bytes 1) c) 3)) 255) if (ult c bytes)",

@@ -34,6 +34,9 @@ pub const MAX_SLOTS: u32 = 1000;
 /// Bytes of a page of linear memory.
 pub const PAGE_BYTES: u64 = 1 << 16;
 
+/// Most pages of a linear memory.
+pub const MAX_PAGES: u64 = 1 << 16;
+
 /// Bytes of address space that belong to a linear memory of 32-bit addresses: every address, every static offset
 /// and the longest access lie inside. What is not memory faults.
 pub const RESERVED_BYTES: u64 = (1 << 33) + PAGE_BYTES;

@@ -15,7 +15,7 @@ use std::{
 use evmc_abi::{ExitCode, Frame};
 use evmc_artifact::Artifact;
 use evmc_compiler::link::link;
-use evmc_loader::{Fault, FaultKind, LoadedCode};
+use evmc_loader::{End, Fault, FaultKind, LoadedCode, call_within};
 
 /// Code that begins with `bytes`.
 fn load(bytes: &[u8]) -> LoadedCode {
@@ -90,6 +90,41 @@ fn faults_end_the_innermost_call() {
     let fault = call(&load(&[&outer[..], &[0x0f, 0x0b]].concat())).expect_err("the code faults");
     assert_eq!((fault.kind, fault.offset), (FaultKind::Instruction, Some(outer.len())));
     assert_eq!(INNER_FAULTS.load(Ordering::Relaxed) - before, 14);
+}
+
+/// `mov rax, ADDRESS; jmp rax` behind `before`.
+fn jumps(before: &[u8], address: usize) -> LoadedCode {
+    load(&[before, &[0x48, 0xb8], &address.to_le_bytes(), &[0xff, 0xe0]].concat())
+}
+
+#[test]
+fn code_leaves_its_callers_at_once() {
+    // mov esi, 17; mov edx, 1234
+    let arguments = [0xbe, 17, 0, 0, 0, 0xba, 0xd2, 4, 0, 0];
+    let spoil = &faulty()[0].0[..16];
+    let leaves = jumps(&[spoil, &arguments].concat(), evmc_loader::leave as *const () as usize);
+    // sub rsp, 8; mov rax, ADDRESS; call rax; ud2
+    let address = (leaves.entry() as usize).to_le_bytes();
+    let calls = load(&[&[0x48, 0x83, 0xec, 8, 0x48, 0xb8][..], &address, &[0xff, 0xd0, 0x0f, 0x0b]].concat());
+    let mut frame = Frame::empty();
+    let frame = &raw mut frame;
+    for code in [&leaves, &calls] {
+        for _ in 0..100 {
+            // SAFETY: the codes look at no frame, and both are in the given ranges.
+            let end = unsafe { call_within(code.entry(), frame, &[leaves.code(), calls.code()]) };
+            assert_eq!(end, Ok(End { number: 17, source: 1234, frame }));
+        }
+    }
+}
+
+#[test]
+fn faults_are_found_in_every_code_of_a_call() {
+    let faults = load(&[0x90, 0x0f, 0x0b]);
+    let jumps = jumps(&[], faults.entry() as usize);
+    let ranges = [jumps.code(), 0..0, faults.code()];
+    // SAFETY: the codes look at no frame, and both are in the given ranges.
+    let fault = unsafe { call_within(jumps.entry(), &mut Frame::empty(), &ranges) }.expect_err("a fault");
+    assert_eq!((fault.kind, fault.code, fault.offset), (FaultKind::Instruction, 2, Some(1)));
 }
 
 #[test]

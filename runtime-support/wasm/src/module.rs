@@ -62,6 +62,7 @@ pub(crate) struct ModuleData {
 }
 
 /// What runs a module.
+#[expect(clippy::large_enum_variant, reason = "there is one for each module, and it stays where it is")]
 pub(crate) enum Engine {
     /// Machine code.
     Native(Native),

@@ -43,6 +43,10 @@ impl Engine for Machine {
         self.name
     }
 
+    fn takes(&self, module: &Module) -> bool {
+        module.instance.is_none()
+    }
+
     fn call(&self, module: &Module, func: Func, args: &[U256], world: &World) -> Result<Ending, String> {
         let is_entry = module.entry == Some(func);
         let mut module = module.clone();

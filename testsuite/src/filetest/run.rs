@@ -6,8 +6,12 @@
 //! * `; exits: CODE` in place of results: the frame ended so. For a merged check
 //!   `; exits: stretch stretch0 at 3` names the stretch and the stack height.
 //!
+//! * `; traps: CODE @OFFSET` the same in a module of WebAssembly, with the place in the source.
+//!
 //! Settings for all cases of a file: `; gas limit: N` (10,000,000 where absent), `; calldata: 0x…`,
-//! `; storage: KEY = VALUE` (any number of them), `; engine: NAME` (only that one).
+//! `; storage: KEY = VALUE` (any number of them), `; engine: NAME` (only that one); for the instance of a module of WebAssembly
+//! `; global: N = BITS`, `; table: N = REFERENCES`, `; referenced: REFERENCES`, `; data: 0x…` (the next segment), where
+//! references are `%name`, `null`, or the number of an imported function.
 //!
 //! Numbers are decimal or `0x…`, negative ones at the width of their type; floats are their bits.
 
@@ -15,7 +19,8 @@ use evmc_abi::ExitCode;
 use evmc_ir::{Func, Module, Type, eval};
 use ruint::aliases::U256;
 
-use super::engine::{End, Ending, World, engines};
+use super::engine::{End, Ending, Engine, World, engines};
+use super::instance::Instance;
 use super::{Directive, Failure, TestFile, output};
 
 /// A call and what is expected of it.
@@ -28,6 +33,7 @@ struct Case<'t> {
     results: Option<Vec<U256>>,
     gas: Option<Directive<'t>>,
     exits: Option<Directive<'t>>,
+    traps: Option<Directive<'t>>,
 }
 
 /// Runs the command.
@@ -36,7 +42,7 @@ pub(super) fn run(file: &TestFile) -> Vec<Failure> {
         Ok(module) => module,
         Err(failures) => return failures,
     };
-    let (world, cases) = match world(file).and_then(|world| Ok((world, cases(file, &module)?))) {
+    let (world, cases) = match world(file, &module).and_then(|world| Ok((world, cases(file, &module)?))) {
         Ok(parsed) => parsed,
         Err(failure) => return vec![failure],
     };
@@ -45,7 +51,9 @@ pub(super) fn run(file: &TestFile) -> Vec<Failure> {
     }
     let only = file.setting("engine").map(|setting| setting.value);
     let mut failures = Vec::new();
-    for engine in engines().into_iter().filter(|engine| only.is_none_or(|name| name == engine.name())) {
+    let wanted =
+        |engine: &&dyn Engine| engine.takes(&module) && only.is_none_or(|name| name == engine.name());
+    for engine in engines().into_iter().filter(wanted) {
         for case in &cases {
             match engine.call(&module, case.func, &case.args, &world) {
                 Ok(ending) => case.compare(engine.name(), &world, &ending, &mut failures),
@@ -62,8 +70,13 @@ pub(super) fn run(file: &TestFile) -> Vec<Failure> {
 }
 
 /// The settings of the file.
-fn world(file: &TestFile) -> Result<World, Failure> {
+fn world(file: &TestFile, module: &Module) -> Result<World, Failure> {
     let mut world = World { gas: 10_000_000, ..World::default() };
+    if module.instance.is_some() {
+        let instance = Instance::new(module, file);
+        world.instance =
+            Some(instance.map_err(|line| Failure::new(line, "this is not understood of an instance"))?);
+    }
     for directive in file.directives() {
         let wrong = || Failure::new(directive.line, format!("`{}` is not understood", directive.value));
         match directive.key {
@@ -94,7 +107,8 @@ fn cases<'t>(file: &'t TestFile, module: &Module) -> Result<Vec<Case<'t>>, Failu
             }
             ("gas", Some(case)) => case.gas = Some(directive),
             ("exits", Some(case)) => case.exits = Some(directive),
-            ("gas" | "exits", None) => {
+            ("traps", Some(case)) => case.traps = Some(directive),
+            ("gas" | "exits" | "traps", None) => {
                 return Err(Failure::new(directive.line, "no `; run:` line before this"));
             }
             _ => {}
@@ -117,7 +131,7 @@ fn parse<'t>(call: Directive<'t>, module: &Module) -> Result<Case<'t>, String> {
     let types: Vec<_> = function.param_types().collect();
     let args = numbers(args, &types)?;
     let results = results.map(|results| numbers(results, &function.results)).transpose()?;
-    Ok(Case { call, target, func, args, results, gas: None, exits: None })
+    Ok(Case { call, target, func, args, results, gas: None, exits: None, traps: None })
 }
 
 /// Numbers with commas between them, one for each type.
@@ -146,7 +160,7 @@ impl Case<'_> {
             let message = format!("{engine}: expected `{}`, found `{found}`", directive.value);
             failures.push(Failure { line: directive.line, message, rewritten: Some(rewritten) });
         };
-        match (&ending.end, self.exits, &self.results) {
+        match (&ending.end, self.exits.or(self.traps), &self.results) {
             (End::Returned(found), None, Some(expected)) if found == expected => {}
             (End::Returned(found), None, None) if found.is_empty() => {}
             (End::Returned(found), None, _) => {
@@ -158,6 +172,16 @@ impl Case<'_> {
                 if found != exits.value {
                     wrong(exits, found);
                 }
+            }
+            (End::Trapped(code, source), Some(traps), _) => {
+                let found = format!("{} @{source}", code.name());
+                if found != traps.value {
+                    wrong(traps, found);
+                }
+            }
+            (End::Trapped(code, source), None, _) => {
+                let message = format!("{engine}: it trapped: {} @{source}", code.name());
+                failures.push(Failure::new(self.call.line, message));
             }
             (End::Returned(_), Some(exits), _) => {
                 failures.push(Failure::new(exits.line, format!("{engine}: it returned")));

@@ -8,18 +8,21 @@
 //! * Which definition comes last before the position?
 //! * Is there a loop around the position, but not around that definition, which writes the local? Then it is a parameter of the
 //!   innermost such loop. What a loop writes is known from the [`Survey`] before it is lowered.
-//! * Has something ended between the two that the definition is inside of? The outermost such thing decides: behind a block that
-//!   is branched to, the local is a parameter; the `else` of an `if` goes on from the state at the `if`.
+//! * Has a scope of the definition ended between the two? The outermost such scope decides: behind a block that is branched to,
+//!   the local is a parameter; the `else` of an `if` goes on from the state at the `if`.
+//!
+//! Scopes of a definition are arms of an `if`, and blocks that were branched to before it: what branches to a block later sees the
+//! definition, or a later one. So a block whose edges all agree is not even looked at.
 //!
 //! A new parameter asks the same at each edge that enters its block, with a list of what is still to be asked in the
 //! place of recursion; an edge that is added later fills the parameters that are there. So the number of
 //! blocks and locals does not matter, only that of parameters times edges, which is the size of the result.
 //!
-//! Not done: removing parameters that turn out to hold one value; there is a pass for that.
+//! Not done: removing parameters of loops that turn out to hold one value; there is a pass for that.
 
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use cranelift_entity::{PrimaryMap, entity_impl};
@@ -36,7 +39,7 @@ entity_impl!(Target, "target");
 
 /// A part of the text that ends: a block or `if` that something branches to, or the first arm of an `if`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scope(u32);
+struct Scope(u32);
 entity_impl!(Scope, "scope");
 
 /// A loop that something branches to.
@@ -49,8 +52,6 @@ entity_impl!(Loop, "loop");
 pub(super) struct Place {
     /// Number of the operator. What it defines is not seen from here.
     pub position: u32,
-    /// The innermost scope around it.
-    pub scope: Option<Scope>,
     /// The innermost loop around it.
     pub inside: Option<Loop>,
 }
@@ -80,8 +81,10 @@ struct TargetData {
     block: Block,
     /// Where its parameters are defined.
     position: u32,
-    /// The scope of its parameters.
+    /// The scope of its parameters, known once the target's own has ended.
     scope: Option<Scope>,
+    /// Number of the target's own scope among the open ones; a loop has none.
+    open: Option<usize>,
     edges: Vec<Edge>,
     /// Locals that are parameters.
     locals: Vec<u32>,
@@ -119,7 +122,12 @@ pub(super) struct Locals<'s> {
     params: Vec<Value>,
     /// What the other locals hold at first: a zero of each type.
     zeros: Vec<(Inst, Value)>,
+    /// Scopes; the one above each is that of a definition where it ends.
     scopes: Tree<Scope, ScopeData>,
+    /// Scopes that have not ended.
+    open: Vec<Scope>,
+    /// The numbers of those among them that definitions are in from now on.
+    active: BTreeSet<usize>,
     loops: Tree<Loop, LoopData>,
     targets: PrimaryMap<Target, TargetData>,
     /// By local and position.
@@ -139,6 +147,8 @@ impl<'s> Locals<'s> {
             params: params.to_vec(),
             zeros: Vec::new(),
             scopes: Tree::new(),
+            open: Vec::new(),
+            active: BTreeSet::new(),
             loops: Tree::new(),
             targets: PrimaryMap::new(),
             definitions: BTreeMap::new(),
@@ -164,30 +174,47 @@ impl<'s> Locals<'s> {
         self.runs.iter().zip(starts).map(|(&(end, ty), start)| (end - start, ty))
     }
 
-    /// A block at whose end edges are to meet, and the scope for what is inside of it.
-    pub(super) fn join(&mut self, block: Block, place: Place, end: u32) -> (Target, Scope) {
-        let target = self.target(block, Place { position: end, ..place });
-        (target, self.scopes.push(place.scope, ScopeData { end, kind: ScopeKind::Join(target) }))
+    /// A block at whose end edges are to meet. Its scope starts.
+    pub(super) fn join(&mut self, block: Block, end: u32) -> Target {
+        let target = self.target(block, end, Some(self.open.len()));
+        self.open.push(self.scopes.push(ScopeData { end, kind: ScopeKind::Join(target) }));
+        target
     }
 
-    /// The first arm of an `if` at a place, in the scope of the `if`.
-    pub(super) fn arm(&mut self, scope: Scope, place: Place, end: u32) -> Scope {
-        self.scopes.push(Some(scope), ScopeData { end, kind: ScopeKind::Arm(place) })
+    /// The first arm of an `if` at a place. Its scope starts.
+    pub(super) fn arm(&mut self, place: Place, end: u32) {
+        self.active.insert(self.open.len());
+        self.open.push(self.scopes.push(ScopeData { end, kind: ScopeKind::Arm(place) }));
     }
 
-    /// The scope around a scope.
-    pub(super) fn around(&self, scope: Scope) -> Option<Scope> {
-        self.scopes.parent(scope)
+    /// The end of the scope that started last.
+    pub(super) fn end_scope(&mut self) {
+        let Some(scope) = self.open.pop() else { return };
+        self.active.remove(&self.open.len());
+        let around = self.scope();
+        self.scopes.set_parent(scope, around);
+        if let ScopeKind::Join(target) = self.scopes.get(scope).kind {
+            self.targets[target].scope = around;
+        }
+    }
+
+    /// The innermost scope of a definition that is made now.
+    fn scope(&self) -> Option<Scope> {
+        self.active.last().map(|&number| self.open[number])
     }
 
     /// A loop that starts at a place.
     pub(super) fn header(&mut self, block: Block, place: Place, end: u32) -> (Target, Loop) {
-        let target = self.target(block, place);
-        (target, self.loops.push(place.inside, LoopData { text: place.position..end, target }))
+        let target = self.target(block, place.position, None);
+        self.targets[target].scope = self.scope();
+        let inside = self.loops.push(LoopData { text: place.position..end, target });
+        self.loops.set_parent(inside, place.inside);
+        (target, inside)
     }
 
-    fn target(&mut self, block: Block, Place { position, scope, .. }: Place) -> Target {
-        self.targets.push(TargetData { block, position, scope, edges: Vec::new(), locals: Vec::new() })
+    fn target(&mut self, block: Block, position: u32, open: Option<usize>) -> Target {
+        let (edges, locals) = (Vec::new(), Vec::new());
+        self.targets.push(TargetData { block, position, scope: None, open, edges, locals })
     }
 
     /// The block of a target.
@@ -212,7 +239,8 @@ impl<'s> Locals<'s> {
 
     /// Writes a local.
     pub(super) fn set(&mut self, local: u32, place: Place, value: Value) {
-        self.definitions.insert((local, place.position), Definition { value, scope: place.scope });
+        let scope = self.scope();
+        self.definitions.insert((local, place.position), Definition { value, scope });
     }
 
     /// Reads a local.
@@ -233,6 +261,7 @@ impl<'s> Locals<'s> {
     ) {
         let edge = Edge { inst, slot, place };
         self.targets[target].edges.push(edge);
+        self.active.extend(self.targets[target].open);
         let block = &function.blocks[self.block(target)];
         let locals = &self.targets[target].locals;
         let first = block.params.len() - locals.len();
@@ -279,8 +308,9 @@ impl<'s> Locals<'s> {
     }
 
     /// The innermost loop, from one on to the outside, that writes a local.
-    fn innermost_writing(&self, local: u32, inside: Loop) -> Option<Loop> {
-        let is_silent = |data: &LoopData| !self.survey.writes(local, data.text.start, data.text.end);
+    fn innermost_writing(&mut self, local: u32, inside: Loop) -> Option<Loop> {
+        let survey = self.survey;
+        let is_silent = |data: &LoopData| !survey.writes(local, data.text.start, data.text.end);
         match self.loops.highest(inside, is_silent) {
             None => Some(inside),
             Some(silent) => self.loops.parent(silent),

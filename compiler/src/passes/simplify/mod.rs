@@ -23,17 +23,14 @@ use crate::analysis::known::{Known, Scope};
 pub(super) use canonical::is_commutative;
 use rewrite::Outcome;
 
-use super::is_large;
+use super::tractable;
 
 /// Rules that one instruction may apply, those of what they make included.
 const STEPS: u32 = 24;
 
 /// Runs the pass on every function; gives how many instructions it changed.
 pub fn run(module: &mut Module) -> usize {
-    if is_large(module) {
-        return 0;
-    }
-    module.functions.values_mut().map(run_on_function).sum()
+    tractable(module).map(run_on_function).sum()
 }
 
 fn run_on_function(function: &mut Function) -> usize {

@@ -1,8 +1,8 @@
-//! Trees that grow by leaves, with quick ways up.
+//! Trees with quick ways up.
 //!
-//! Besides its parent each node knows an ancestor further up (Myers, "An applicative random-access stack", 1983: the distances
-//! are those of skew binary numbers), so that the place where a property of ancestors changes is found in
-//! logarithmic time however deep the tree.
+//! From each node the ancestors at distances that are powers of two are remembered once somebody asked for them, so that the place
+//! where a property of ancestors changes is found in logarithmic time however deep the tree. The parent of a
+//! node may become known later than the node; nobody goes up from it before.
 
 use cranelift_entity::{EntityRef, PrimaryMap};
 
@@ -15,10 +15,8 @@ pub(super) struct Tree<K: EntityRef, T> {
 #[derive(Debug)]
 struct Node<K, T> {
     data: T,
-    parent: Option<K>,
-    /// An ancestor; a root itself.
-    jump: K,
-    depth: u32,
+    /// Ancestors at the distances 1, 2, 4 and so on, as far as they are known.
+    above: Vec<K>,
 }
 
 impl<K: EntityRef, T> Tree<K, T> {
@@ -26,17 +24,14 @@ impl<K: EntityRef, T> Tree<K, T> {
         Self { nodes: PrimaryMap::new() }
     }
 
-    /// Adds a node.
-    pub(super) fn push(&mut self, parent: Option<K>, data: T) -> K {
-        let new = self.nodes.next_key();
-        let (jump, depth) = parent.map_or((new, 0), |parent| {
-            let above = &self.nodes[parent];
-            let (far, further) = (above.jump, self.nodes[above.jump].jump);
-            let distance = |from: u32, to: K| from - self.nodes[to].depth;
-            let equal = distance(above.depth, far) == distance(self.nodes[far].depth, further);
-            (if equal { further } else { parent }, above.depth + 1)
-        });
-        self.nodes.push(Node { data, parent, jump, depth })
+    /// Adds a node without parent.
+    pub(super) fn push(&mut self, data: T) -> K {
+        self.nodes.push(Node { data, above: Vec::new() })
+    }
+
+    /// Gives a node its parent.
+    pub(super) fn set_parent(&mut self, node: K, parent: Option<K>) {
+        self.nodes[node].above = parent.into_iter().collect();
     }
 
     /// What a node holds.
@@ -46,24 +41,33 @@ impl<K: EntityRef, T> Tree<K, T> {
 
     /// The node above.
     pub(super) fn parent(&self, node: K) -> Option<K> {
-        self.nodes[node].parent
+        self.nodes[node].above.first().copied()
+    }
+
+    /// The ancestor at the distance 2^`power`, if there is one.
+    fn ancestor(&mut self, node: K, power: usize) -> Option<K> {
+        if let Some(&known) = self.nodes[node].above.get(power) {
+            return Some(known);
+        }
+        let half = self.ancestor(node, power.checked_sub(1)?)?;
+        let ancestor = self.ancestor(half, power - 1)?;
+        self.nodes[node].above.push(ancestor);
+        Some(ancestor)
     }
 
     /// The highest of the node and its ancestors for which `holds`, where it holds for a node and for
     /// each below, or for none; `None` where it does not even hold for the node.
-    pub(super) fn highest(&self, node: K, holds: impl Fn(&T) -> bool) -> Option<K> {
+    pub(super) fn highest(&mut self, node: K, holds: impl Fn(&T) -> bool) -> Option<K> {
         if !holds(self.get(node)) {
             return None;
         }
-        let mut at = node;
-        while let Some(parent) = self.parent(at) {
-            let jump = self.nodes[at].jump;
-            if holds(self.get(jump)) {
-                at = jump;
-            } else if holds(self.get(parent)) {
-                at = parent;
-            } else {
-                break;
+        let (mut at, mut power) = (node, 0);
+        while let Some(higher) = self.ancestor(at, power).filter(|&higher| holds(self.get(higher))) {
+            (at, power) = (higher, power + 1);
+        }
+        for power in (0..power).rev() {
+            if let Some(higher) = self.ancestor(at, power).filter(|&higher| holds(self.get(higher))) {
+                at = higher;
             }
         }
         Some(at)
@@ -85,12 +89,14 @@ mod tests {
         let mut tree = Tree::new();
         let mut last = None;
         for depth in 0..300usize {
-            last = Some(tree.push(last, depth));
+            let node = tree.push(depth);
+            tree.set_parent(node, last);
+            last = Some(node);
             for limit in 0..=depth {
-                let found = tree.highest(last.unwrap(), |&depth| depth >= limit).unwrap();
+                let found: Number = tree.highest(node, |&depth| depth >= limit).unwrap();
                 assert_eq!(found.index(), limit);
             }
-            assert!(tree.highest(last.unwrap(), |_| false).is_none());
+            assert!(tree.highest(node, |_| false).is_none());
         }
     }
 }

@@ -137,12 +137,10 @@ impl<'m> Lowering<'m, '_> {
         self.frames.push(Frame { kind: Kind::Block, height, branch_types: results, results, target, place });
     }
 
-    /// A target at an end, with the scope of what is inside.
+    /// A target at an end. The scope of what is inside starts.
     fn open_join(&mut self, results: &[Type], end: u32) -> Target {
         let block = self.block_with(results);
-        let (target, scope) = self.locals.join(block, self.place, end);
-        self.place.scope = Some(scope);
-        target
+        self.locals.join(block, end)
     }
 
     fn start_loop(&mut self, ty: BlockType) {
@@ -175,7 +173,7 @@ impl<'m> Lowering<'m, '_> {
         self.b.branch(condition, BlockCall::new(then, &[]), BlockCall::new(other, &[]));
         let place = self.place;
         let target = self.open_join(results, note.end);
-        self.place.scope = self.place.scope.map(|scope| self.locals.arm(scope, place, note.middle));
+        self.locals.arm(place, note.middle);
         let height = self.stack.len() - params.len();
         let kind = Kind::Then { other, params: self.top_many(params.len()) };
         let target = Some(target);
@@ -186,14 +184,13 @@ impl<'m> Lowering<'m, '_> {
     fn start_else(&mut self) {
         let mut frame = self.pop_frame();
         self.fall_through(&frame);
+        self.locals.end_scope();
         self.truncate(frame.height);
         if let Kind::Then { other, params } = std::mem::replace(&mut frame.kind, Kind::Else) {
             params.into_iter().for_each(|param| self.push(param));
             self.take_pending();
             self.begin_reach(other);
         }
-        let arm = self.place.scope;
-        self.place.scope = arm.and_then(|arm| self.locals.around(arm));
         self.frames.push(frame);
     }
 
@@ -226,6 +223,7 @@ impl<'m> Lowering<'m, '_> {
         self.fall_through(&frame);
         self.truncate(frame.height);
         if let Kind::Then { other, params } = &frame.kind {
+            self.locals.end_scope();
             params.iter().for_each(|&param| self.push(param));
             self.b.switch_to(*other);
             let at_end = std::mem::replace(&mut self.place, frame.place);
@@ -233,7 +231,8 @@ impl<'m> Lowering<'m, '_> {
             self.place = at_end;
             self.truncate(frame.height);
         }
-        self.leave_scopes(&frame);
+        self.locals.end_scope();
+        self.leave_loop(&frame);
         match frame.target.filter(|&target| self.locals.is_entered(target)) {
             None => self.end_reach(),
             Some(target) => {
@@ -254,7 +253,7 @@ impl<'m> Lowering<'m, '_> {
 
     /// The end of what nothing meets at.
     fn end_without_target(&mut self, frame: &Frame<'m>) {
-        self.leave_scopes(frame);
+        self.leave_loop(frame);
         if self.unreachable.is_none() {
             self.start_block();
         } else {
@@ -262,9 +261,9 @@ impl<'m> Lowering<'m, '_> {
         }
     }
 
-    /// Goes back to scope and loop around a frame.
-    fn leave_scopes(&mut self, frame: &Frame<'m>) {
-        self.place = Place { position: self.place.position, ..frame.place };
+    /// Goes back to the loop around a frame.
+    fn leave_loop(&mut self, frame: &Frame<'m>) {
+        self.place.inside = frame.place.inside;
     }
 
     /// Jumps to a target with the last operands, which stay.

@@ -168,13 +168,13 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn unary(&mut self, operation: impl FnOnce(&mut Self, Value) -> Value) {
+    pub(super) fn unary(&mut self, operation: impl FnOnce(&mut Self, Value) -> Value) {
         let operand = self.pop();
         let result = operation(self, operand);
         self.push(result);
     }
 
-    fn binary(&mut self, operation: impl FnOnce(&mut Self, Value, Value) -> Value) {
+    pub(super) fn binary(&mut self, operation: impl FnOnce(&mut Self, Value, Value) -> Value) {
         let (a, b) = self.pop_pair();
         let result = operation(self, a, b);
         self.push(result);
