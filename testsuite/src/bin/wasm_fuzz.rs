@@ -108,7 +108,9 @@ impl Worker {
         let depth = evmc_wasm::Limits::default().depth;
         let start = Start { gas: case.gas, depth };
         let metered = meter::metered(&case.wasm, CostTable::standard(), start);
-        let Some(metered) = metered.map_err(|error| format!("case {seed}: {error}"))? else { return Ok(false) };
+        let Some(metered) = metered.map_err(|error| format!("case {seed}: {error}"))? else {
+            return Ok(false);
+        };
         self.cases += 1;
         let mut any = false;
         for engine in &self.engines {
