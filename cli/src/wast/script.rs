@@ -297,7 +297,10 @@ impl<'e> Script<'e> {
             Err(error) => return refused_with(&error.message(), message),
         };
         match self.engine.validate(&bytes) {
-            Ok(()) => Verdict::Failed(format!("a module that should be refused, {message:?}, is not")),
+            Ok(()) => match profile::older_refusal(&bytes) {
+                Some(reason) => Verdict::Skipped(format!("valid since a later proposal: {reason}")),
+                None => Verdict::Failed(format!("a module that should be refused, {message:?}, is not")),
+            },
             Err(error) => match profile::standing(&bytes, &error) {
                 Standing::Outside | Standing::Invalid => refused_with(&profile::reason(&error), message),
                 Standing::Unclear => {

@@ -73,20 +73,32 @@ const fn ends_block(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// What an operator costs for its last operand: bytes for a unit, and gas for each begun unit.
-fn dynamic(costs: &CostTable, operator: &Operator<'_>) -> Option<(u16, u16)> {
-    use Operator as Op;
-    let costs = costs.dynamic();
-    Some(match operator {
-        Op::MemoryGrow { .. } => (1, costs.page),
-        Op::MemoryFill { .. } | Op::MemoryCopy { .. } | Op::MemoryInit { .. } => {
-            (costs.chunk_bytes, costs.chunk)
-        }
-        Op::TableGrow { .. } | Op::TableFill { .. } | Op::TableCopy { .. } | Op::TableInit { .. } => {
-            (1, costs.element)
-        }
-        _ => return None,
-    })
+/// What an operator costs for its last operand.
+struct Dynamic {
+    /// What a unit is.
+    unit: u16,
+    /// Gas for each begun unit.
+    each: u16,
+    /// As what a larger operand counts.
+    most: u32,
+}
+
+impl Dynamic {
+    fn of(costs: &CostTable, operator: &Operator<'_>) -> Option<Self> {
+        use Operator as Op;
+        let costs = costs.dynamic();
+        let (unit, each, most) = match operator {
+            Op::MemoryGrow { .. } => (1, costs.page, 1 << 16),
+            Op::MemoryFill { .. } | Op::MemoryCopy { .. } | Op::MemoryInit { .. } => {
+                (costs.chunk_bytes, costs.chunk, u32::MAX)
+            }
+            Op::TableGrow { .. } | Op::TableFill { .. } | Op::TableCopy { .. } | Op::TableInit { .. } => {
+                (1, costs.element, u32::MAX)
+            }
+            _ => return None,
+        };
+        Some(Self { unit, each, most })
+    }
 }
 
 /// Writes the copy.
@@ -139,13 +151,19 @@ impl Writer<'_> {
         }
     }
 
-    /// Pays for the last operand: `each` for every begun `unit`.
-    fn pay_for_length(&self, to: &mut Function, scratch: u32, unit: u16, each: u16) {
+    /// Pays for the last operand.
+    fn pay_for_length(&self, to: &mut Function, scratch: u32, Dynamic { unit, each, most }: Dynamic) {
         for instruction in [
             Instruction::LocalTee(scratch),
             Instruction::GlobalGet(self.gas()),
             Instruction::LocalGet(scratch),
             Instruction::I64ExtendI32U,
+            Instruction::I64Const(most.into()),
+            Instruction::LocalGet(scratch),
+            Instruction::I64ExtendI32U,
+            Instruction::I64Const(most.into()),
+            Instruction::I64LtU,
+            Instruction::Select,
             Instruction::I64Const(i64::from(unit) - 1),
             Instruction::I64Add,
             Instruction::I64Const(unit.into()),
@@ -207,8 +225,8 @@ impl Writer<'_> {
             if matches!(operator, Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. }) {
                 Self::add(&mut to, self.depth(), facts.depth as i64);
             }
-            if let Some((unit, each)) = dynamic(self.costs, operator) {
-                self.pay_for_length(&mut to, scratch, unit, each);
+            if let Some(cost) = Dynamic::of(self.costs, operator) {
+                self.pay_for_length(&mut to, scratch, cost);
             }
             to.instruction(&self.instruction(operator.clone())?);
         }
