@@ -24,7 +24,7 @@ pub enum NoInstance {
     /// The frontend refused it.
     Refused(WasmError),
     /// It imports what is not there.
-    Import(String),
+    Import,
     /// Something trapped.
     Trap(ExitCode),
 }
@@ -96,13 +96,6 @@ impl Instance {
 
     fn export(&self, name: &str) -> Option<Item> {
         self.state.info.exports.iter().find(|export| export.name == name).map(|&Export { item, .. }| item)
-    }
-
-    /// Types of an exported function's results.
-    pub fn result_types(&self, name: &str) -> Vec<ValType> {
-        let Some(Item::Function(index)) = self.export(name) else { return Vec::new() };
-        let signature = self.state.info.signature(index).unwrap();
-        self.state.info.types[signature as usize].results.clone()
     }
 
     /// The value of an exported global.
@@ -178,7 +171,7 @@ impl State {
 
     fn import(&mut self, module: &str, name: &str, kind: ImportKind) -> Result<(), NoInstance> {
         if module != "spectest" && module != "host" {
-            return Err(NoInstance::Import(format!("{module}.{name}")));
+            return Err(NoInstance::Import);
         }
         match kind {
             ImportKind::Function(_) => {}
