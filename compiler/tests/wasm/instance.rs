@@ -151,7 +151,7 @@ impl State {
             answers: HashMap::new(),
         };
         for import in state.info.imports.clone() {
-            state.import(&import.module, &import.name, import.kind)?;
+            state.import(&import.module, import.kind)?;
         }
         for memory in &state.info.memories {
             let max = memory.max.map_or(MAX_PAGES, |max| max as usize).min(MAX_PAGES);
@@ -169,7 +169,7 @@ impl State {
         Ok(state)
     }
 
-    fn import(&mut self, module: &str, name: &str, kind: ImportKind) -> Result<(), NoInstance> {
+    fn import(&mut self, module: &str, kind: ImportKind) -> Result<(), NoInstance> {
         if module != "spectest" && module != "host" {
             return Err(NoInstance::Import);
         }
