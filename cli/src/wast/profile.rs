@@ -5,7 +5,7 @@
 //! could tell, and a module that is refused for the proposal that it uses never counts as refused for the
 //! error that a script is about.
 
-use evmc_compiler::frontend::wasm::WasmError;
+use evmc_compiler::frontend::wasm::{FEATURES, WasmError};
 use wasmparser::{Validator, WasmFeatures};
 
 /// What a refused module is.
@@ -29,6 +29,17 @@ pub fn standing(bytes: &[u8], error: &WasmError) -> Standing {
         }
         Err(_) => Standing::Unclear,
     }
+}
+
+/// Why older versions of WebAssembly refuse a module that is valid now; `None` where they do not. Scripts of those
+/// versions say that such modules are invalid.
+pub fn older_refusal(bytes: &[u8]) -> Option<String> {
+    let refusal = |features| Validator::new_with_features(features).validate_all(bytes).err();
+    if refusal(FEATURES).is_some() {
+        return None;
+    }
+    let error = refusal(WasmFeatures::WASM1).or_else(|| refusal(WasmFeatures::WASM2))?;
+    Some(error.message().to_owned())
 }
 
 /// Why a module was refused, without the place.
