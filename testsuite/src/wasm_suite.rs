@@ -36,8 +36,18 @@ const PROPOSALS: [Proposal; 12] = [
     Proposal::Annotations,
 ];
 
-/// Gas that each call of a script may use: a few minutes of the slowest engine.
-pub const GAS: u64 = 10_000_000_000;
+/// Scripts of proposals that later versions of the specification took back in part, with what holds now. The versions
+/// above have scripts of the same names that say so.
+pub const OUTDATED: [(&str, &str); 2] = [
+    (
+        "mutable-global/linking.wast",
+        "segments are copied one by one, and a trap leaves what was copied before",
+    ),
+    (
+        "reference-types/unreached-invalid.wast",
+        "targets of br_table may have different types where it is unreachable",
+    ),
+];
 
 /// The scripts.
 pub enum Suite {
@@ -56,7 +66,11 @@ impl Suite {
         let versions = VERSIONS.into_iter().flat_map(spec);
         let proposals = PROPOSALS.into_iter().flat_map(proposal);
         let sources = versions.chain(proposals).map(|file| source(&file));
-        Self::Given(sources.filter(|source| filter.is_none_or(|part| source.name.contains(part))).collect())
+        let is_wanted = |source: &Source| {
+            let is_outdated = OUTDATED.iter().any(|(name, _)| source.name == *name);
+            !is_outdated && filter.is_none_or(|part| source.name.contains(part))
+        };
+        Self::Given(sources.filter(is_wanted).collect())
     }
 
     /// Runs every script on so many threads.
@@ -65,8 +79,8 @@ impl Suite {
     /// The checkout is not there, or there are no threads.
     pub fn run(&self, engine: &Engine, jobs: usize) -> Result<Summary, CliError> {
         match self {
-            Self::Given(sources) => wast::run_sources(sources, engine, GAS, jobs),
-            Self::Checkout(folder) => wast::run(std::slice::from_ref(folder), engine, GAS, jobs),
+            Self::Given(sources) => wast::run_sources(sources, engine, wast::GAS, jobs),
+            Self::Checkout(folder) => wast::run(std::slice::from_ref(folder), engine, wast::GAS, jobs),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::CompileArgs;
+use crate::wast;
 
 /// Ways of running WebAssembly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,7 +55,7 @@ pub struct WastArgs {
     pub meter: MeterArgs,
 
     /// Gas that each call may use, so that it ends
-    #[arg(long, value_name = "GAS", default_value_t = 100_000_000_000, conflicts_with = "no_meter")]
+    #[arg(long, value_name = "GAS", default_value_t = wast::GAS, conflicts_with = "no_meter")]
     pub gas: u64,
 
     /// Worker threads [default: one for each processor]

@@ -27,6 +27,10 @@ pub use summary::{Remark, Summary};
 use crate::{error::CliError, output, wasm::Engine};
 use summary::{Tally, Verdict};
 
+/// Gas that a call may use where nothing else is said: enough to ask for 2^32 pages of memory, which scripts do, and
+/// little enough that every call ends.
+pub const GAS: u64 = 100_000_000_000_000;
+
 /// Native stack of a thread that runs scripts, in bytes.
 const STACK_BYTES: usize = 64 << 20;
 
