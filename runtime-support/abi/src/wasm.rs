@@ -28,7 +28,8 @@ use crate::host::Effects;
 /// A slot for an argument or result: its bits, zero-extended.
 pub type Slot = u128;
 
-/// Most parameters, and most results, of a function: [`crate::Frame::values`] has this many slots.
+/// Most parameters, and most results, of a function. [`crate::Frame::values`] has as many slots as any of the signatures of
+/// its module needs.
 pub const MAX_SLOTS: u32 = 1000;
 
 /// Bytes of a page of linear memory.
