@@ -10,6 +10,7 @@
 //! Only the run counts: neither compilation nor instantiation, and no call of a host function.
 
 pub mod entrant;
+mod evmc;
 pub mod measure;
 pub mod native;
 pub mod report;

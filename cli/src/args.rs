@@ -255,7 +255,7 @@ pub struct PassesArgs {
 #[derive(Clone, Debug, Args)]
 pub struct TransactionArgs {
     /// Arguments of the function that --sig or --invoke names
-    #[arg(value_name = "ARG", requires = "function", allow_hyphen_values = true)]
+    #[arg(value_name = "ARG", requires = "function", allow_negative_numbers = true)]
     pub arguments: Vec<String>,
 
     /// Contract to choose where the input has several: NAME or FILE:NAME
@@ -291,9 +291,9 @@ pub struct TransactionArgs {
     #[arg(long, value_name = "WEI", default_value = "0", value_parser = parse_number)]
     pub value: U256,
 
-    /// Gas limit
-    #[arg(long, value_name = "GAS", default_value_t = 1_000_000_000)]
-    pub gas: u64,
+    /// Gas limit [default: 1,000,000,000; of WebAssembly the most that there is]
+    #[arg(long, value_name = "GAS")]
+    pub gas: Option<u64>,
 
     /// Fork whose rules apply [default: the artifact's, else Osaka]
     #[arg(long, value_name = "FORK", value_parser = parse_fork)]

@@ -7,8 +7,8 @@ use evmc_backend::{LegalPasses, OptLevel, Options};
 use evmc_ir::Module;
 
 use crate::passes::{
-    clamp, dead_code, dead_store, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, narrow,
-    simplify, stretches, trivial_params,
+    clamp, dead_code, dead_store, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, nan,
+    narrow, simplify, stretches, trivial_params,
 };
 
 /// A pass over a module.
@@ -42,6 +42,9 @@ const ALL: &[Language] = Language::ALL;
 
 /// Passes about words, VM memory, storage or stretches, of which WebAssembly has none.
 const EVM: &[Language] = &[Language::Evm];
+
+/// Passes about what only WebAssembly has.
+const WASM: &[Language] = &[Language::Wasm];
 
 /// The language that a module comes from.
 pub fn language(module: &Module) -> Language {
@@ -133,6 +136,13 @@ pub const PIPELINE: &[Pass] = &[
         from: OptLevel::Default,
         languages: EVM,
         run: merge_checks::run,
+    },
+    Pass {
+        name: "nan",
+        what: "settles which NaN a result is only where somebody can tell",
+        from: OptLevel::Less,
+        languages: WASM,
+        run: nan::run,
     },
     Pass {
         name: "simplify",
@@ -255,6 +265,7 @@ pub const ORDER: &[Order] = &[
         why: "checks are told from other code by their shape, which rules change",
     },
     Order { before: "simplify", after: "gvn", why: "rules give one form to what can be written in several" },
+    Order { before: "nan", after: "gvn", why: "it settles a value anew in each block where it is seen" },
     Order { before: "gvn", after: "clamp", why: "a step that is computed twice is not seen as one" },
     Order { before: "clamp", after: "narrow", why: "it knows counters and constants as words" },
     Order { before: "forward", after: "dead_store", why: "a store is dead once its loads take the value" },

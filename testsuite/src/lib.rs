@@ -7,6 +7,7 @@
 //! * [`bench_set`], [`corpus`]: the given benchmark transactions and real contracts.
 //! * [`faults`]: native code that fails on purpose.
 //! * [`fuzz`]: random programs, every engine against the reference.
+//! * `wasm_fuzz`, with the feature `oracle`: random modules of WebAssembly, every engine against wasmtime.
 //! * [`wasm_suite`]: the WebAssembly specification's tests.
 //! * [`measure`]: what this process has used. [`workspace`]: what cargo knows of this workspace.
 
@@ -24,6 +25,8 @@ pub mod kernel;
 pub mod measure;
 pub mod native;
 pub mod objects;
+#[cfg(feature = "oracle")]
+pub mod wasm_fuzz;
 pub mod wasm_suite;
 pub mod workspace;
 

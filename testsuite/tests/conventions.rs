@@ -2,11 +2,15 @@
 //! recursion, and the promises about the object.
 
 use evmc_abi::ExitCode;
-use evmc_backend::{BackendError, OptLevel, Options};
-use evmc_ir::{BlockCall, Builder, Func, Function, Module, Opcode, Type, Value};
+use evmc_artifact::Artifact;
+use evmc_backend::{Backend, BackendError, OptLevel, Options};
+use evmc_compiler::link::link_instance;
+use evmc_ir::text::parse;
+use evmc_ir::{BlockCall, Builder, Func, Function, Module, Opcode, Type, Value, verify};
 use evmc_testsuite::backends;
 use evmc_testsuite::kernel::{contract, from_word, results, to_word};
 use evmc_testsuite::native::Native;
+use evmc_testsuite::objects::module_metadata;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use revm::context::result::ExecutionResult;
 use ruint::aliases::U256;
@@ -246,6 +250,82 @@ fn objects_keep_their_promises() {
         assert_eq!(global, [Ok(first.entry_symbol.as_str())]);
         assert!(file.section_by_name(".eh_frame").is_some_and(|section| section.size() > 0));
     }
+}
+
+/// A module of WebAssembly: accesses, a call by reference, a tail call, and the functions around its signature.
+const INSTANCE: &str = "sig0 = (i64, i32) -> i32
+instance METERED memories = 1, imported_functions = 1, signatures = 1
+entry 0x80000000 %load
+entry 0x80000001 %tail
+entry 0 %enter.0
+entry 0x40000000 %host.0
+function %load(i64, i32) -> i32 {
+block0(v0: i64, v1: i32):
+    v2 = const.i64 6
+    v3 = sub.i64 v0, v2
+    depth.check v3 @10
+    v4 = zext.i64 v1
+    v5 = lin.load.i32 v4, 0, 8 @20
+    lin.store.i32 v4, v5, 0, 12 @30
+    v6 = func.imported 0
+    v7 = call_ref v6, v3, v5, sig0 @40
+    ret v7
+}
+function %tail(i64, i32) -> i32 {
+block0(v0: i64, v1: i32):
+    v2 = const.i64 5
+    v3 = sub.i64 v0, v2
+    depth.check v3 @50
+    ret_call %load(v0, v1) @60
+}
+function %enter.0() {
+block0:
+    v0 = frame.get.i64 callee
+    v1 = frame.get.i64 depth
+    v2 = slot.get.i32 0
+    v3 = call_ref v0, v1, v2, sig0
+    slot.set.i32 v3, 0
+    ret
+}
+function %host.0(i64, i32) -> i32 {
+block0(v0: i64, v1: i32):
+    slot.set.i32 v1, 0
+    runtime.call_host v0
+    v2 = slot.get.i32 0
+    ret v2
+}
+";
+
+/// Entries are local functions at aligned places, trap sites ascend and name their source, and a unit of depth has its
+/// native stack.
+#[test]
+fn objects_of_instances_say_where_things_are() {
+    for metered in ["metered", ""] {
+        let module = parse(&INSTANCE.replace("METERED", metered)).unwrap();
+        verify(&module).unwrap_or_else(|errors| panic!("{}", errors[0]));
+        for backend in backends::all() {
+            check_object_of_instance(&module, &*backend);
+        }
+    }
+}
+
+fn check_object_of_instance(module: &Module, backend: &dyn Backend) {
+    let object = backend.compile(module, &Options::default()).unwrap();
+    assert_eq!(object, backend.compile(module, &Options::default()).unwrap());
+    let file = object::File::parse(&object.bytes[..]).unwrap();
+    assert!(file.symbols().all(|symbol| !symbol.is_undefined()));
+    assert_eq!(object.entries.len(), 4);
+    for (_, name) in &object.entries {
+        let symbol = file.symbols().find(|symbol| symbol.name() == Ok(name.as_str()));
+        assert!(symbol.is_some_and(|symbol| symbol.address().is_multiple_of(16)), "{name}");
+    }
+    let sources: Vec<u32> = object.trap_sites.iter().map(|site| site.source).collect();
+    assert!(object.trap_sites.is_sorted_by(|a, b| a.offset < b.offset));
+    assert!(sources.contains(&20) && sources.contains(&30), "{sources:?}");
+    assert!((4..1024).contains(&object.native_stack_bytes), "{}", object.native_stack_bytes);
+    let metadata = module_metadata(&[1]);
+    let linked = link_instance(&object.bytes, &object.entries, &object.trap_sites, &metadata).unwrap();
+    Artifact::check(&linked).unwrap();
 }
 
 /// What cannot be compiled is an error.

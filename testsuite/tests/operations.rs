@@ -61,14 +61,24 @@ fn apply(b: &mut Builder<'_>, op: Opcode, ty: Type, from: Type, words: [Value; 3
     for (slot, word) in op.row().args.iter().zip(words) {
         let ty = match slot {
             Slot::Is(ty) => *ty,
-            Slot::AnyInt => from,
+            Slot::AnyInt | Slot::AnyFloat => from,
             _ => ty,
         };
         args.push(from_word(b, ty, word));
     }
     let inst = b.op(op, Some(ty), &args, Imm::None);
-    let results = b.func.insts[inst].results.clone();
+    let mut results = b.func.insts[inst].results.clone();
+    if gives_any_nan(op) {
+        results[0] = b.unary(Opcode::Fcanon, results[0]);
+    }
     results.iter().map(|&result| to_word(b, result)).collect()
+}
+
+/// Whether the table leaves open which NaN an operation gives; `eval` says the canonical one.
+fn gives_any_nan(op: Opcode) -> bool {
+    use Opcode as Op;
+    matches!(op, Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fmin | Op::Fmax | Op::Fsqrt)
+        || matches!(op, Op::Fceil | Op::Ffloor | Op::Ftrunc | Op::Fnearest | Op::Fpromote | Op::Fdemote)
 }
 
 /// The operand types of the conversions to `ty`; others do not care.
@@ -77,6 +87,11 @@ fn sources(op: Opcode, ty: Type) -> Vec<Type> {
     match op {
         Opcode::Zext | Opcode::Sext => integers.filter(|from| from.bits() < ty.bits()).collect(),
         Opcode::Trunc => integers.filter(|from| from.bits() > ty.bits()).collect(),
+        Opcode::FtoSint | Opcode::FtoUint | Opcode::Fpromote | Opcode::Fdemote => {
+            let floats = [Type::F32, Type::F64].into_iter();
+            floats.filter(|&from| !matches!(op.row().args[0], Slot::Is(only) if only != from)).collect()
+        }
+        Opcode::SintToF | Opcode::UintToF => vec![Type::I32, Type::I64],
         _ => vec![ty],
     }
 }
@@ -85,7 +100,7 @@ fn sources(op: Opcode, ty: Type) -> Vec<Type> {
 fn operand(op: Opcode, ty: Type, from: Type, n: usize, word: U256) -> U256 {
     match op.row().args[n] {
         Slot::Is(ty) => truncate(ty, word),
-        Slot::AnyInt => truncate(from, word),
+        Slot::AnyInt | Slot::AnyFloat => truncate(from, word),
         _ => truncate(ty, word),
     }
 }

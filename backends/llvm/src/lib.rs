@@ -57,6 +57,8 @@ mod translate;
 mod traps;
 mod value;
 mod vector;
+mod vector_float;
+mod vector_integer;
 
 use evmc_backend::{Backend, BackendError, Object, Options};
 use evmc_ir::Module;

@@ -39,6 +39,10 @@ pub(crate) fn native_stack_bytes(
     names: &SecondaryMap<Func, String>,
     object: &[u8],
 ) -> Result<u64, BackendError> {
+    // An object without functions has no table either.
+    if module.functions.is_empty() {
+        return Ok(0);
+    }
     let mut frames = frames(object)
         .map_err(|error| BackendError::Internal { function: String::new(), reason: error.to_string() })?;
     let own: SecondaryMap<Func, u64> =

@@ -6,12 +6,13 @@
 
 use evmc_backend::CpuLevel;
 use evmc_ir::{Imm, InstData, LaneShape, Opcode, Type};
+use inkwell::IntPredicate;
 use inkwell::intrinsics::Intrinsic;
 use inkwell::types::{BasicTypeEnum, VectorType};
 use inkwell::values::{BasicValueEnum, IntValue, VectorValue};
-use inkwell::{FloatPredicate, IntPredicate};
 
 use crate::translate::{Done, Refusal, Translator};
+use crate::vector_float::float_predicate;
 
 /// LLVM's intrinsic for an operation on lanes that is one.
 const fn intrinsic_name(op: Opcode) -> Option<&'static str> {
@@ -26,7 +27,6 @@ const fn intrinsic_name(op: Opcode) -> Option<&'static str> {
         Op::Vsmax => "llvm.smax",
         Op::Vumax => "llvm.umax",
         Op::Vpopcnt => "llvm.ctpop",
-        Op::Vfmin => "llvm.minimum",
         Op::Vfmax => "llvm.maximum",
         Op::Vfsqrt => "llvm.sqrt",
         Op::Vfceil => "llvm.ceil",
@@ -45,17 +45,6 @@ const fn integer_predicate(op: Opcode) -> Option<IntPredicate> {
         Opcode::Vule => IntPredicate::ULE,
         Opcode::Vslt => IntPredicate::SLT,
         Opcode::Vsle => IntPredicate::SLE,
-        _ => return None,
-    })
-}
-
-/// LLVM's predicate for a comparison of lanes of floating point.
-const fn float_predicate(op: Opcode) -> Option<FloatPredicate> {
-    Some(match op {
-        Opcode::Vfeq => FloatPredicate::OEQ,
-        Opcode::Vfne => FloatPredicate::UNE,
-        Opcode::Vflt => FloatPredicate::OLT,
-        Opcode::Vfle => FloatPredicate::OLE,
         _ => return None,
     })
 }
@@ -91,7 +80,7 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// LLVM's type for so many lanes.
-    fn lane_vector(&self, lane: Type, count: u32) -> VectorType<'c> {
+    pub fn lane_vector(&self, lane: Type, count: u32) -> VectorType<'c> {
         match self.unit.types.of(lane) {
             BasicTypeEnum::FloatType(lane) => lane.vec_type(count),
             BasicTypeEnum::IntType(lane) => lane.vec_type(count),
@@ -100,7 +89,7 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// LLVM's type for vectors of a shape.
-    fn shape_type(&self, shape: LaneShape) -> VectorType<'c> {
+    pub fn shape_type(&self, shape: LaneShape) -> VectorType<'c> {
         self.lane_vector(shape.lane_type(), shape.lanes())
     }
 
@@ -111,7 +100,11 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// 128 bits as a vector of another type.
-    fn as_vector(&self, value: impl Into<BasicValueEnum<'c>>, ty: VectorType<'c>) -> Done<VectorValue<'c>> {
+    pub fn as_vector(
+        &self,
+        value: impl Into<BasicValueEnum<'c>>,
+        ty: VectorType<'c>,
+    ) -> Done<VectorValue<'c>> {
         let value: BasicValueEnum<'c> = value.into();
         Ok(self.b.build_bit_cast(value, ty, "")?.into_vector_value())
     }
@@ -124,7 +117,7 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// Calls an intrinsic that is overloaded by these types.
-    fn vector_intrinsic(
+    pub fn vector_intrinsic(
         &mut self,
         name: &str,
         types: &[VectorType<'c>],
@@ -140,12 +133,12 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// Whether x86 processors of the level have what came with SSSE3 to SSE4.2.
-    fn has_sse4(&self) -> bool {
+    pub fn has_sse4(&self) -> bool {
         self.unit.is_x86 && self.unit.cpu != CpuLevel::Baseline
     }
 
     /// A vector of lanes of two others, by number.
-    fn shuffled(
+    pub fn shuffled(
         &mut self,
         a: VectorValue<'c>,
         b: VectorValue<'c>,
@@ -156,7 +149,7 @@ impl<'c> Translator<'_, 'c> {
     }
 
     /// The same constant in every lane.
-    fn every_lane(&self, shape: LaneShape, lane: u64) -> VectorValue<'c> {
+    pub fn every_lane(&self, shape: LaneShape, lane: u64) -> VectorValue<'c> {
         let lane = self.unit.types.int(shape.lane_bits()).const_int(lane, false);
         VectorType::const_vector(&vec![lane; shape.lanes() as usize])
     }
@@ -214,21 +207,14 @@ impl<'c> Translator<'_, 'c> {
             }
             Opcode::Vfpromote => {
                 let a = self.lanes(data, 0, LaneShape::F32x4)?;
-                let low = self.shuffled(a, a, [0, 1])?;
-                self.b.build_float_ext(low, self.shape_type(LaneShape::F64x2), "")?
+                self.promoted(a)?
             }
             _ => {
                 let a = self.lanes(data, 0, LaneShape::F64x2)?;
-                let low = self.b.build_float_trunc(a, self.lane_vector(Type::F32, 2), "")?;
-                self.with_zeros(low)?
+                self.demoted(a)?
             }
         };
         self.set_vector(data, value)
-    }
-
-    /// Two lanes and two zeros.
-    fn with_zeros(&mut self, low: VectorValue<'c>) -> Done<VectorValue<'c>> {
-        self.shuffled(low, low.get_type().const_zero(), 0..4)
     }
 
     /// Bytes at indices; 0 for an index above 15.
@@ -256,42 +242,6 @@ impl<'c> Translator<'_, 'c> {
         }
         let chosen = self.b.build_select(inside, bytes, a.get_type().const_zero(), "")?;
         Ok(chosen.into_vector_value())
-    }
-
-    /// Rounded products of signed fractions of 15 bits.
-    fn fraction_product(&mut self, a: VectorValue<'c>, b: VectorValue<'c>) -> Done<VectorValue<'c>> {
-        if self.has_sse4() {
-            let product =
-                self.vector_intrinsic("llvm.x86.ssse3.pmul.hr.sw.128", &[], &[a.into(), b.into()])?;
-            // The one product that does not fit wraps to the most negative number, which no other product is.
-            let least = self.every_lane(LaneShape::I16x8, 0x8000);
-            let wrapped = self.b.build_int_compare(IntPredicate::EQ, product, least, "")?;
-            let wrapped = self.b.build_int_s_extend(wrapped, product.get_type(), "")?;
-            return Ok(self.b.build_xor(product, wrapped, "")?);
-        }
-        let wide = self.lane_vector(Type::I32, 8);
-        let int = self.unit.types.i32;
-        let constant = |number| VectorType::const_vector(&[int.const_int(number, false); 8]);
-        let (a, b) = (self.b.build_int_s_extend(a, wide, "")?, self.b.build_int_s_extend(b, wide, "")?);
-        let product = self.b.build_int_mul(a, b, "")?;
-        let rounded = self.b.build_int_add(product, constant(0x4000), "")?;
-        let quotient = self.b.build_right_shift(rounded, constant(15), true, "")?;
-        let most = constant(0x7fff);
-        let fitting = self.vector_intrinsic("llvm.smin", &[wide], &[quotient.into(), most.into()])?;
-        Ok(self.b.build_int_truncate(fitting, self.shape_type(LaneShape::I16x8), "")?)
-    }
-
-    /// Sums of products of neighbours.
-    fn dot(&mut self, a: VectorValue<'c>, b: VectorValue<'c>) -> Done<VectorValue<'c>> {
-        if self.unit.is_x86 {
-            return self.vector_intrinsic("llvm.x86.sse2.pmadd.wd", &[], &[a.into(), b.into()]);
-        }
-        let wide = self.lane_vector(Type::I32, 8);
-        let (a, b) = (self.b.build_int_s_extend(a, wide, "")?, self.b.build_int_s_extend(b, wide, "")?);
-        let products = self.b.build_int_mul(a, b, "")?;
-        let even = self.shuffled(products, products, (0..4).map(|number| 2 * number))?;
-        let odd = self.shuffled(products, products, (0..4).map(|number| 2 * number + 1))?;
-        Ok(self.b.build_int_add(even, odd, "")?)
     }
 
     /// `v.all_true` and `v.bitmask`.
@@ -344,167 +294,6 @@ impl<'c> Translator<'_, 'c> {
         Ok(match data.opcode {
             Opcode::Vshl => self.b.build_left_shift(a, amounts, "")?,
             op => self.b.build_right_shift(a, amounts, op == Opcode::Vashr, "")?,
-        })
-    }
-
-    /// Operations on integer lanes.
-    fn integer_lanes(
-        &mut self,
-        op: Opcode,
-        shape: LaneShape,
-        a: VectorValue<'c>,
-        b: VectorValue<'c>,
-    ) -> Done<VectorValue<'c>> {
-        use Opcode as Op;
-        Ok(match op {
-            Op::Vadd => self.b.build_int_add(a, b, "")?,
-            Op::Vsub => self.b.build_int_sub(a, b, "")?,
-            Op::Vmul => self.b.build_int_mul(a, b, "")?,
-            Op::Vabs => {
-                let wraps = self.unit.types.i1.const_zero();
-                self.vector_intrinsic("llvm.abs", &[a.get_type()], &[a.into(), wraps.into()])?
-            }
-            Op::Vavgr => self.average(shape, a, b)?,
-            Op::Vsnarrow | Op::Vunarrow => self.narrowed(op == Op::Vsnarrow, shape, a, b)?,
-            Op::VsaddPairs | Op::VuaddPairs => self.pairs(op == Op::VsaddPairs, shape, a)?,
-            _ => {
-                let half = shape.lanes() / 2;
-                let first = if matches!(op, Op::VsextHigh | Op::VzextHigh) { half } else { 0 };
-                let lanes = self.shuffled(a, a, first..first + half)?;
-                let wide = self.shape_type(shape.widened().unwrap_or(shape));
-                match op {
-                    Op::VsextLow | Op::VsextHigh => self.b.build_int_s_extend(lanes, wide, "")?,
-                    _ => self.b.build_int_z_extend(lanes, wide, "")?,
-                }
-            }
-        })
-    }
-
-    /// Averages, rounded up.
-    fn average(&mut self, shape: LaneShape, a: VectorValue<'c>, b: VectorValue<'c>) -> Done<VectorValue<'c>> {
-        let lane = shape.widened().unwrap_or(shape).lane_type();
-        let wide = self.lane_vector(lane, shape.lanes());
-        let ones = VectorType::const_vector(&vec![
-            self.unit.types.int(lane.bits()).const_int(1, false);
-            shape.lanes() as usize
-        ]);
-        let (a, b) = (self.b.build_int_z_extend(a, wide, "")?, self.b.build_int_z_extend(b, wide, "")?);
-        let sum = self.b.build_int_add(a, b, "")?;
-        let sum = self.b.build_int_add(sum, ones, "")?;
-        let half = self.b.build_right_shift(sum, ones, false, "")?;
-        Ok(self.b.build_int_truncate(half, self.shape_type(shape), "")?)
-    }
-
-    /// Lanes of half the width, the nearest bound where they do not fit.
-    fn narrowed(
-        &mut self,
-        is_signed: bool,
-        shape: LaneShape,
-        a: VectorValue<'c>,
-        b: VectorValue<'c>,
-    ) -> Done<VectorValue<'c>> {
-        let narrow = shape.narrowed().unwrap_or(shape);
-        let (bits, count) = (narrow.lane_bits(), narrow.lanes());
-        let (least, most) =
-            if is_signed { (u64::MAX << (bits - 1), (1 << (bits - 1)) - 1) } else { (0, (1 << bits) - 1) };
-        let lane = self.unit.types.int(shape.lane_bits());
-        let bound = |number| VectorType::const_vector(&vec![lane.const_int(number, true); count as usize]);
-        let all = self.shuffled(a, b, 0..count)?;
-        let ty = all.get_type();
-        let all = self.vector_intrinsic("llvm.smax", &[ty], &[all.into(), bound(least).into()])?;
-        let all = self.vector_intrinsic("llvm.smin", &[ty], &[all.into(), bound(most).into()])?;
-        Ok(self.b.build_int_truncate(all, self.shape_type(narrow), "")?)
-    }
-
-    /// Sums of extended neighbours: those in the lower and the upper half of each lane of twice the width.
-    fn pairs(&mut self, is_signed: bool, shape: LaneShape, a: VectorValue<'c>) -> Done<VectorValue<'c>> {
-        let ones = self.every_lane(shape, 1);
-        match (shape, is_signed) {
-            (LaneShape::I8x16, _) if self.has_sse4() => {
-                let (unsigned, signed) = if is_signed { (ones, a) } else { (a, ones) };
-                let args = [unsigned.into(), signed.into()];
-                return self.vector_intrinsic("llvm.x86.ssse3.pmadd.ub.sw.128", &[], &args);
-            }
-            (LaneShape::I16x8, true) if self.unit.is_x86 => return self.dot(a, ones),
-            _ => {}
-        }
-        let wide = shape.widened().unwrap_or(shape);
-        let width = self.every_lane(wide, shape.lane_bits().into());
-        let whole = self.as_vector(a, self.shape_type(wide))?;
-        let upper = self.b.build_right_shift(whole, width, is_signed, "")?;
-        let lower = self.b.build_left_shift(whole, width, "")?;
-        let lower = self.b.build_right_shift(lower, width, is_signed, "")?;
-        Ok(self.b.build_int_add(lower, upper, "")?)
-    }
-
-    /// Operations on lanes of floating point.
-    fn float_lanes(
-        &mut self,
-        op: Opcode,
-        shape: LaneShape,
-        a: VectorValue<'c>,
-        b: VectorValue<'c>,
-    ) -> Done<VectorValue<'c>> {
-        use Opcode as Op;
-        Ok(match op {
-            Op::Vfadd => self.b.build_float_add(a, b, "")?,
-            Op::Vfsub => self.b.build_float_sub(a, b, "")?,
-            Op::Vfmul => self.b.build_float_mul(a, b, "")?,
-            Op::Vfdiv => self.b.build_float_div(a, b, "")?,
-            Op::Vpmin | Op::Vpmax => {
-                let (x, y) = if op == Op::Vpmin { (b, a) } else { (a, b) };
-                let less = self.b.build_float_compare(FloatPredicate::OLT, x, y, "")?;
-                self.b.build_select(less, b, a, "")?.into_vector_value()
-            }
-            Op::Vfcanon => self.canonical_lanes(shape, a)?,
-            _ => self.lanes_to_integer(op, shape, a)?,
-        })
-    }
-
-    /// The canonical quiet NaN where a lane is a NaN; by integers, as for single floats.
-    fn canonical_lanes(&mut self, shape: LaneShape, a: VectorValue<'c>) -> Done<VectorValue<'c>> {
-        let (infinity, quiet) = match shape {
-            LaneShape::F32x4 => (0x7f80_0000, 0x7fc0_0000),
-            _ => (0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000),
-        };
-        let integers = shape.integers();
-        let bits = self.as_vector(a, self.shape_type(integers))?;
-        let all_but_sign = self.every_lane(integers, u64::MAX >> (65 - shape.lane_bits()));
-        let magnitude = self.b.build_and(bits, all_but_sign, "")?;
-        let infinity = self.every_lane(integers, infinity);
-        let is_nan = self.b.build_int_compare(IntPredicate::SGT, magnitude, infinity, "")?;
-        let quiet = self.every_lane(integers, quiet);
-        Ok(self.b.build_select(is_nan, quiet, bits, "")?.into_vector_value())
-    }
-
-    /// Saturating conversion to integers of 32 bits.
-    fn lanes_to_integer(
-        &mut self,
-        op: Opcode,
-        shape: LaneShape,
-        a: VectorValue<'c>,
-    ) -> Done<VectorValue<'c>> {
-        let name = if op == Opcode::VfToSint { "llvm.fptosi.sat" } else { "llvm.fptoui.sat" };
-        let to = self.lane_vector(Type::I32, shape.lanes());
-        let value = self.vector_intrinsic(name, &[to, a.get_type()], &[a.into()])?;
-        if shape == LaneShape::F32x4 { Ok(value) } else { self.with_zeros(value) }
-    }
-
-    /// The lowest integers of 32 bits as floats.
-    fn lanes_to_float(
-        &mut self,
-        op: Opcode,
-        shape: LaneShape,
-        integers: VectorValue<'c>,
-    ) -> Done<VectorValue<'c>> {
-        let low = match shape {
-            LaneShape::F32x4 => integers,
-            _ => self.shuffled(integers, integers, [0, 1])?,
-        };
-        let ty = self.shape_type(shape);
-        Ok(match op {
-            Opcode::VsintToF => self.b.build_signed_int_to_float(low, ty, "")?,
-            _ => self.b.build_unsigned_int_to_float(low, ty, "")?,
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A way of running kernels is one type with [`Entrant`], and a line in [`all`].
 
-use crate::wasm_kernels::{native::Native, set::Kernel};
+use crate::wasm_kernels::{evmc, native::Native, set::Kernel};
 
 /// Calls a kernel's `run`; an error says why it did not come back with a number.
 pub type Run = Box<dyn FnMut(i32) -> Result<i64, String>>;
@@ -28,6 +28,7 @@ pub trait Entrant {
 pub fn all() -> Vec<Box<dyn Entrant>> {
     let mut all: Vec<Box<dyn Entrant>> =
         vec![Box::new(Native::new("native", "x86-64")), Box::new(Native::new("native-v3", "x86-64-v3"))];
+    all.extend(evmc::all());
     #[cfg(feature = "oracle")]
     all.extend(crate::wasm_kernels::wasmtime::all());
     all

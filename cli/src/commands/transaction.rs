@@ -15,6 +15,9 @@ use crate::{
     world::World,
 };
 
+/// Gas limit where none is given.
+const GAS: u64 = 1_000_000_000;
+
 /// The one contract of an input.
 pub fn contract(args: &TransactionArgs, input: &str) -> Result<Contract, CliError> {
     let contracts = input::load(input)?;
@@ -41,7 +44,7 @@ pub fn session<'a>(
     engine: &'a dyn Engine,
     fork: Fork,
 ) -> Result<Session<'a>, CliError> {
-    let sender = Sender { address: args.caller, value: args.value, gas: args.gas };
+    let sender = Sender { address: args.caller, value: args.value, gas: args.gas.unwrap_or(GAS) };
     Ok(Session::new(engine, fork, sender, world(args.state.as_deref())?))
 }
 

@@ -9,6 +9,7 @@ pub mod demand;
 pub mod edges;
 pub mod fact;
 pub mod known;
+pub mod loops;
 pub mod memory;
 pub mod place;
 mod refine;

@@ -10,6 +10,7 @@ pub mod gvn;
 pub mod inline;
 pub mod merge_blocks;
 pub mod merge_checks;
+pub mod nan;
 pub mod narrow;
 pub mod simplify;
 pub mod stretches;

@@ -75,6 +75,15 @@ impl Instance {
         &self.module
     }
 
+    pub fn module_mut(&mut self) -> &mut Module {
+        &mut self.module
+    }
+
+    /// The bytes of a memory.
+    pub fn memory(&self, memory: usize) -> &[u8] {
+        &self.state.memories[memory].0
+    }
+
     /// Calls of imported functions so far: index, arguments, gas.
     pub fn calls(&self) -> &[(u32, Vec<U256>, u64)] {
         &self.state.calls

@@ -3,5 +3,6 @@
 mod hostile;
 mod instance;
 mod kernels;
+mod nans;
 mod programs;
 mod script;

@@ -183,7 +183,7 @@ unsafe fn run(
             let owner = Owner { store, instance: importer };
             let mut caller = Caller::new(owner, depth, gas.cast_signed());
             // SAFETY: the host function lives as long as the store; the rest is the caller's promise.
-            unsafe { (*host).call(&mut caller, slots) }?;
+            unsafe { (*host).call(&mut caller, slots) }.map_err(|trap| *trap)?;
             *gas = caller.counter();
             return Ok(());
         }

@@ -19,12 +19,14 @@ use crate::store::{Extern, Func, InstanceId, Known, StoreInner};
 use crate::trap::{Cause, Trap};
 use crate::val::{Val, WasmValues};
 
-/// What a host function does: slots with arguments, and then results.
-type Body = Box<dyn Fn(&mut Caller<'_>, &mut [Slot]) -> Result<(), Trap> + Send>;
+/// What a host function does: slots with arguments, and then results. Errors are rare, so they are kept short.
+type Body = Box<dyn Fn(&mut Caller<'_>, &mut [Slot]) -> Result<(), Box<Trap>> + Send>;
 
 /// A function of the host.
 pub(crate) struct HostFunc {
     pub(crate) ty: Type,
+    /// Slots that arguments and results take.
+    slots: usize,
     body: Body,
 }
 
@@ -43,13 +45,13 @@ impl HostFunc {
             f(caller, &args, &mut results)?;
             for ((slot, value), &ty) in slots.iter_mut().zip(&results).zip(&types.results) {
                 if value.ty() != ty {
-                    return Err(Trap::host("a host function gave a result of another type"));
+                    return Err(Trap::host("a host function gave a result of another type").into());
                 }
                 *slot = value.to_slot(caller.store_mut());
             }
             Ok(())
         };
-        Self { ty, body: Box::new(body) }
+        Self { slots: ty.slots(), ty, body: Box::new(body) }
     }
 
     /// A function whose Rust types tell its type.
@@ -63,7 +65,8 @@ impl HostFunc {
             results.put_all(slots, caller.store_mut());
             Ok(())
         };
-        Self { ty: Type::of(&ty), body: Box::new(body) }
+        let ty = Type::of(&ty);
+        Self { slots: ty.slots(), ty, body: Box::new(body) }
     }
 
     /// Calls the function. A panic in it goes no further.
@@ -72,19 +75,21 @@ impl HostFunc {
     /// The store of `caller` lives and is borrowed by nobody, and there are as many slots as the type has parameters and
     /// as it has results, which nobody else uses.
     #[inline]
-    pub(crate) unsafe fn call(&self, caller: &mut Caller<'_>, slots: *mut Slot) -> Result<(), Trap> {
+    pub(crate) unsafe fn call(&self, caller: &mut Caller<'_>, slots: *mut Slot) -> Result<(), Box<Trap>> {
         // SAFETY: the caller's promise. Nested calls may use the same slots: bodies read them before they make calls,
         // and write them afterwards.
-        let slots = unsafe { std::slice::from_raw_parts_mut(slots, self.ty.slots()) };
+        let slots = unsafe { std::slice::from_raw_parts_mut(slots, self.slots) };
         catch_unwind(AssertUnwindSafe(|| (self.body)(caller, slots)))
-            .unwrap_or_else(|panic| Err(Cause::Panicked(panic_message(&*panic)).into()))
+            .unwrap_or_else(|panic| Err(panicked(&*panic)))
     }
 }
 
-/// What a panic said.
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+/// What a panic comes to, with what it said.
+#[cold]
+fn panicked(panic: &(dyn Any + Send)) -> Box<Trap> {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    Box::new(Cause::Panicked(text.unwrap_or_default()).into())
 }
 
 /// A host function as one instance imports it: what a reference to it points to.
@@ -149,7 +154,7 @@ impl HostEntry {
                 unsafe { (*frame).gas = caller.gas.cast_unsigned() };
                 ExitCode::Stop
             }
-            Err(trap) => caller.fail(trap),
+            Err(trap) => caller.fail(*trap),
         }
     }
 }

@@ -30,11 +30,11 @@ pub(crate) struct Instance {
     pub(crate) module: Arc<ModuleData>,
     pub(crate) area: Area,
     /// Imported functions.
-    pub(crate) functions: Box<[Func]>,
+    pub(crate) functions: Vec<Func>,
     /// Memories, tables and globals by their index in the module: numbers in the store.
-    pub(crate) memories: Box<[u32]>,
-    pub(crate) tables: Box<[u32]>,
-    pub(crate) globals: Box<[u32]>,
+    pub(crate) memories: Vec<u32>,
+    pub(crate) tables: Vec<u32>,
+    pub(crate) globals: Vec<u32>,
     /// What is left of each element segment.
     pub(crate) elements: Box<[Box<[u64]>]>,
     /// Whether each data segment is gone.

@@ -7,8 +7,8 @@
 use std::ptr::{NonNull, null};
 use std::sync::Arc;
 
-use evmc_abi::Frame;
 use evmc_abi::wasm::{FuncRecord, MemoryDef, TableDef};
+use evmc_abi::{Frame, InstanceShape};
 use evmc_wasm_module::{ImportKind, SegmentMode};
 
 use crate::bulk;
@@ -67,7 +67,6 @@ impl Store {
 }
 
 /// Things of a store by kind, each in order.
-#[derive(Default)]
 struct Given {
     functions: Vec<Func>,
     tables: Vec<u32>,
@@ -76,8 +75,14 @@ struct Given {
 }
 
 impl Given {
-    fn of(imports: &[Extern]) -> Self {
-        let mut given = Self::default();
+    /// With room for what the module adds of its own.
+    fn of(imports: &[Extern], shape: InstanceShape) -> Self {
+        let mut given = Self {
+            functions: Vec::with_capacity(shape.imported_functions as usize),
+            tables: Vec::with_capacity(shape.tables as usize),
+            memories: Vec::with_capacity(shape.memories as usize),
+            globals: Vec::with_capacity((shape.imported_globals + shape.own_globals) as usize),
+        };
         for import in imports {
             match *import {
                 Extern::Func(func) => given.functions.push(func),
@@ -159,7 +164,7 @@ impl StoreInner {
         module: &Arc<ModuleData>,
         imports: &[Extern],
     ) -> Result<InstanceId, InstantiateError> {
-        let Given { functions, mut tables, mut memories, globals } = Given::of(imports);
+        let Given { functions, mut tables, mut memories, globals } = Given::of(imports, module.shape);
         for &ty in &module.info.memories {
             memories.push(self.add_memory(ty)?);
         }
@@ -173,10 +178,10 @@ impl StoreInner {
             frame: Frame::empty(),
             module: module.clone(),
             area: Area::new(module.shape, module.slots),
-            functions: functions.into(),
-            memories: memories.into(),
-            tables: tables.into(),
-            globals: globals.into(),
+            functions,
+            memories,
+            tables,
+            globals,
             elements: module.info.elements.iter().map(|_| Box::default()).collect(),
             dropped: vec![false; module.info.data.len()].into(),
             hosts: Vec::new(),
@@ -267,7 +272,7 @@ impl StoreInner {
 
     /// Gives globals, tables and passive element segments their first values.
     fn initialise(&mut self, id: InstanceId, module: &ModuleData) {
-        let mut globals = std::mem::take(&mut self.instance_mut(id).globals).into_vec();
+        let mut globals = std::mem::take(&mut self.instance_mut(id).globals);
         for (index, global) in module.info.globals.iter().enumerate() {
             let bits = constant::value(&global.init, &mut Values { store: self, id, globals: &globals });
             let slot: NonNull<_> = self.instance(id).area.own_global(index as u32);
@@ -301,7 +306,7 @@ impl StoreInner {
         }
         let instance = self.instance_mut(id);
         instance.elements = elements;
-        instance.globals = globals.into();
+        instance.globals = globals;
     }
 
     /// The value of an expression in an initialised instance, as a number.

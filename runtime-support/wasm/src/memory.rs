@@ -3,25 +3,15 @@
 //! Code checks no address: a memory owns [`RESERVED_BYTES`] of address space, which every address with every offset
 //! stays in, and what is not memory yet cannot be accessed. So the base never moves, and growing is one change of
 //! protection.
-//!
-//! Reserving and freeing cost more than a short program, so each thread keeps a few areas. What comes
-//! back is given back to the system, page by page that was touched, and reads as zeros; the protection stays, since the
-//! next memory is mostly one of the same module.
 
-use std::cell::RefCell;
-use std::ffi::c_void;
-use std::ptr::{NonNull, null_mut};
+mod area;
+mod touched;
 
-use evmc_abi::wasm::{MemoryDef, PAGE_BYTES, RESERVED_BYTES};
+use evmc_abi::wasm::{MAX_PAGES, MemoryDef, PAGE_BYTES, RESERVED_BYTES};
 use evmc_wasm_module::MemoryType;
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
 
-/// Pages that 32-bit addresses reach.
-pub(crate) const MAX_PAGES: u64 = 1 << 16;
-
-/// Reserved areas that a thread keeps: 512 GiB of its process's address space of 128 TiB.
-const KEPT: usize = 64;
+use area::Area;
 
 /// A linear memory of a store.
 pub(crate) struct Memory {
@@ -37,7 +27,7 @@ impl Memory {
     pub(crate) fn new(ty: MemoryType) -> Result<Self, Errno> {
         let len = ty.min.min(MAX_PAGES) * PAGE_BYTES;
         let area = Area::take(len)?;
-        Ok(Self { def: MemoryDef { base: area.start.as_ptr(), len }, ty, area: Some(area) })
+        Ok(Self { def: MemoryDef { base: area.start(), len }, ty, area: Some(area) })
     }
 
     /// Its pages.
@@ -85,91 +75,6 @@ impl Drop for Memory {
     }
 }
 
-/// Reserved address space, of which the first part is accessible.
-struct Area {
-    start: NonNull<u8>,
-    /// Length of the accessible part, in bytes.
-    open: u64,
-}
-
-thread_local! {
-    /// Areas that hold zeros.
-    static FREE: RefCell<Vec<Area>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Area {
-    /// An area of zeros of which `len` bytes are accessible.
-    fn take(len: u64) -> Result<Self, Errno> {
-        let kept = FREE.try_with(|free| {
-            let mut free = free.borrow_mut();
-            let fitting = free.iter().rposition(|area| area.open == len);
-            let place = fitting.or(free.len().checked_sub(1))?;
-            Some(free.swap_remove(place))
-        });
-        let mut area = match kept.ok().flatten() {
-            Some(area) => area,
-            None => Self::reserve()?,
-        };
-        area.open(len)?;
-        Ok(area)
-    }
-
-    /// New address space.
-    fn reserve() -> Result<Self, Errno> {
-        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no other memory.
-        let start =
-            unsafe { mmap_anonymous(null_mut(), RESERVED_BYTES as usize, ProtFlags::empty(), flags) }?;
-        Ok(Self { start: NonNull::new(start.cast()).ok_or(Errno::NOMEM)?, open: 0 })
-    }
-
-    /// Makes the first `len` bytes accessible, and no more.
-    fn open(&mut self, len: u64) -> Result<(), Errno> {
-        let (from, to, flags) = match len {
-            len if len > self.open => (self.open, len, MprotectFlags::READ | MprotectFlags::WRITE),
-            len => (len, self.open, MprotectFlags::empty()),
-        };
-        if from < to {
-            // SAFETY: a part of an area that is ours, in which nobody has a reference to what is closed: that
-            // happens only before a memory is made of it.
-            unsafe { mprotect(self.at(from), (to - from) as usize, flags) }?;
-            self.open = len;
-        }
-        Ok(())
-    }
-
-    /// Forgets what it holds and keeps it for the next memory of this thread, or frees it.
-    fn give_back(self) {
-        if self.open > 0 {
-            // SAFETY: the pages are private and anonymous: they read as zeros from now on. Nobody refers to them.
-            let cleared = unsafe { madvise(self.at(0), self.open as usize, Advice::LinuxDontNeed) };
-            if cleared.is_err() {
-                return;
-            }
-        }
-        // While the thread ends there is no list any more.
-        let _ = FREE.try_with(|free| {
-            let mut free = free.borrow_mut();
-            if free.len() < KEPT {
-                free.push(self);
-            }
-        });
-    }
-
-    /// The address of a byte of the area.
-    fn at(&self, offset: u64) -> *mut c_void {
-        debug_assert!(offset <= RESERVED_BYTES);
-        self.start.as_ptr().wrapping_add(offset as usize).cast()
-    }
-}
-
-impl Drop for Area {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and nobody refers to it. A failure would leave it reserved.
-        let _ = unsafe { munmap(self.at(0), RESERVED_BYTES as usize) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +105,13 @@ mod tests {
             memory.bytes_mut().fill(0xff);
             memory.grow(1, MAX_PAGES).expect("room");
             memory.bytes_mut().fill(0xee);
+        }
+        // Few pages, and more than are kept.
+        for pages in [40, 40, 64, 64, 65, 1, 40] {
+            let mut memory = memory(pages, None);
+            assert!(memory.bytes().iter().all(|&byte| byte == 0), "{pages}");
+            let step = if pages == 40 { 100_000 } else { 1000 };
+            memory.bytes_mut().iter_mut().step_by(step).for_each(|byte| *byte = 1);
         }
     }
 

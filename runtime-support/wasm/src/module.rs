@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use evmc_abi::descriptor::{Backend, FLAG_METERED, Language};
-use evmc_abi::wasm::{EntryId, EntryKind};
+use evmc_abi::wasm::{EntryId, EntryKind, MAX_PAGES};
 use evmc_abi::{EntryPoint, InstanceShape};
 use evmc_artifact::Artifact;
 use evmc_loader::LoadedCode;
@@ -14,7 +14,6 @@ use evmc_wasm_module::{ConstOp, Import, ImportKind, Item, ModuleInfo, SegmentMod
 
 use crate::constant;
 use crate::error::ModuleError;
-use crate::memory::MAX_PAGES;
 use crate::registry::Type;
 use crate::trap::Exit;
 use crate::view::InstanceView;

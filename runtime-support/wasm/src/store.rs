@@ -6,8 +6,9 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use evmc_abi::wasm::{FuncRecord, Slot};
+use evmc_abi::wasm::{FuncRecord, MAX_PAGES, Slot};
 use evmc_wasm_module::{FuncType, GlobalType, MemoryType, TableType, ValType};
+use smallvec::SmallVec;
 
 use crate::error::{CreateError, Resource};
 use crate::host::{Caller, HostEntry, HostFunc};
@@ -150,10 +151,10 @@ pub struct StoreInner {
     pub(crate) limits: Limits,
     /// What all code in the store follows; set by the first instance.
     pub(crate) convention: Option<Convention>,
-    pub(crate) instances: Vec<Pinned<Instance>>,
+    pub(crate) instances: SmallVec<[Pinned<Instance>; 2]>,
     pub(crate) hosts: Vec<Pinned<HostFunc>>,
-    pub(crate) memories: Vec<Pinned<MemoryData>>,
-    pub(crate) tables: Vec<Pinned<TableData>>,
+    pub(crate) memories: SmallVec<[Pinned<MemoryData>; 2]>,
+    pub(crate) tables: SmallVec<[Pinned<TableData>; 2]>,
     pub(crate) globals: Vec<GlobalData>,
     /// Globals that the embedder made.
     pub(crate) own_globals: Vec<Pinned<Slot>>,
@@ -165,9 +166,9 @@ pub struct StoreInner {
     /// Why a host function, or a call by one engine of another, has just ended; code hands on no more than a number.
     pub(crate) pending: Option<Trap>,
     /// Modules of native code.
-    pub(crate) natives: Vec<Arc<ModuleData>>,
+    pub(crate) natives: SmallVec<[Arc<ModuleData>; 2]>,
     /// Addresses of their code, in the same order.
-    pub(crate) code: Vec<Range<usize>>,
+    pub(crate) code: SmallVec<[Range<usize>; 2]>,
     /// Native stack for each unit of logical depth, in bytes: the most of all modules.
     pub(crate) stack_per_unit: u64,
 }
@@ -189,17 +190,17 @@ impl Store {
             root: NonNull::dangling(),
             limits,
             convention: None,
-            instances: Vec::new(),
+            instances: SmallVec::new(),
             hosts: Vec::new(),
-            memories: Vec::new(),
-            tables: Vec::new(),
+            memories: SmallVec::new(),
+            tables: SmallVec::new(),
             globals: Vec::new(),
             own_globals: Vec::new(),
             floating: HashMap::new(),
             known: HashMap::new(),
             pending: None,
-            natives: Vec::new(),
-            code: Vec::new(),
+            natives: SmallVec::new(),
+            code: SmallVec::new(),
             stack_per_unit: 0,
         };
         let mut inner = NonNull::from(Box::leak(Box::new(inner)));
@@ -296,7 +297,7 @@ impl StoreInner {
         if self.memories.len() >= self.limits.memories as usize {
             return Err(CreateError::Limit(Resource::Memories));
         }
-        if ty.min > self.limits.pages.min(crate::memory::MAX_PAGES) {
+        if ty.min > self.limits.pages.min(MAX_PAGES) {
             return Err(CreateError::Limit(Resource::Pages));
         }
         let memory = MemoryData::new(ty).map_err(CreateError::System)?;

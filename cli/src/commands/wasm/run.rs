@@ -100,7 +100,7 @@ fn call(args: &RunArgs, subject: &Subject<'_>) -> Result<ExitStatus, CliError> {
     let values = arguments(name, ty, &args.transaction.arguments)?;
     let mut limits = Limits::default();
     limits.pages = args.max_pages.map_or(limits.pages, |pages| limits.pages.min(pages));
-    let mut machine = Machine::new(limits, args.transaction.gas);
+    let mut machine = Machine::new(limits, gas(args));
     let outcome = machine.instantiate(&subject.module).and_then(|instance| {
         let func = machine.function(instance, name)?;
         machine.call(func, &values)
@@ -163,7 +163,7 @@ fn tell(
 ) -> Result<ExitStatus, CliError> {
     let status = if outcome.is_ok() { ExitStatus::Success } else { ExitStatus::Failed };
     // A trap takes all gas.
-    let used = outcome.as_ref().map_or(args.transaction.gas, |results| results.gas_used);
+    let used = outcome.as_ref().map_or(gas(args), |results| results.gas_used);
     let used = subject.module.info().metered.then_some(used);
     if args.json {
         let (results, trap) = match outcome {
@@ -212,4 +212,9 @@ impl TrapReport {
             offset: place.map(|place| place.offset),
         }
     }
+}
+
+/// Gas limit: what was asked for, or the most that there is.
+fn gas(args: &RunArgs) -> u64 {
+    args.transaction.gas.unwrap_or(i64::MAX as u64)
 }

@@ -53,6 +53,9 @@ pub(super) fn row(operator: &Op<'_>) -> Option<Row> {
     }
 }
 
+/// Pages of a memory that uses all of its addresses. To ask for more costs what to ask for these does.
+const MOST_PAGES: u64 = 1 << 16;
+
 impl Lowering<'_, '_> {
     /// Lowers a load or store.
     pub(super) fn access(&mut self, row: Row) {
@@ -128,7 +131,10 @@ impl Lowering<'_, '_> {
 
     fn memory_grow(&mut self, memory: u32) {
         let pages = self.pop_index();
-        self.pay_units(pages, self.environment.costs.dynamic().page);
+        let most = self.number(MOST_PAGES);
+        let is_too_many = self.b.binary(Opcode::Ugt, pages, most);
+        let paid = self.b.select(is_too_many, most, pages);
+        self.pay_units(paid, self.environment.costs.dynamic().page);
         let memory = self.number(memory.into());
         let before = self.runtime(RuntimeFn::MemoryGrow, &[memory, pages]);
         self.push_count(before);
