@@ -25,6 +25,9 @@ fn immediate(kind: ImmKind, block: Block) -> Imm {
         ImmKind::Field => Imm::Field(Field::CalldataLen),
         ImmKind::Offset => Imm::Offset(-1),
         ImmKind::Stretch => Imm::Stretch(stretch),
+        ImmKind::Shape(shapes) => Imm::Shape(shapes[0]),
+        ImmKind::Lane => Imm::Lane(1),
+        ImmKind::Shuffle => Imm::Shuffle([17; 16]),
         ImmKind::Jump => Imm::Jump(target()),
         ImmKind::Branch => Imm::Branch(Box::new([target(), target()])),
         ImmKind::Switch => {

@@ -175,7 +175,7 @@ impl<'e> Script<'e> {
     /// Keeps an instance as the last one, and under its name.
     fn remember(&mut self, name: Option<String>, known: Known<InstanceId>) {
         if let Some(name) = name {
-            self.instances.insert(name, known.clone());
+            self.instances.insert(name, known);
         }
         self.last = known;
     }
@@ -198,8 +198,8 @@ impl<'e> Script<'e> {
     /// The instance that a directive means.
     fn find(&self, name: Option<Id<'_>>) -> Known<InstanceId> {
         match name {
-            Some(name) => self.instances.get(name.name()).cloned().unwrap_or(Err(Absence::Failed)),
-            None => self.last.clone(),
+            Some(name) => self.instances.get(name.name()).copied().unwrap_or(Err(Absence::Failed)),
+            None => self.last,
         }
     }
 

@@ -70,7 +70,7 @@ impl Script<'_> {
             Ok(instance) => self.instance = Some(instance),
             Err(
                 NoInstance::Refused(WasmError::Unsupported { .. } | WasmError::Invalid { .. })
-                | NoInstance::Import(_),
+                | NoInstance::Import,
             ) => {}
             Err(why) => self.fail(line, &format!("{why:?}")),
         }

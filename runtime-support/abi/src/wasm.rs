@@ -90,8 +90,8 @@ pub struct InstanceShape {
     pub own_globals: u32,
     /// Signatures.
     pub signatures: u32,
-    /// Functions of the module's own that a reference may point to: exported, in element segments, or named by
-    /// `ref.func`. They have numbers of their own, in the order of their indices.
+    /// Functions of the module's own that a reference may point to: exported, in element segments, named by
+    /// `ref.func`, or run at instantiation. They have numbers of their own, in the order of their indices.
     pub referenced_functions: u32,
 }
 

@@ -230,7 +230,7 @@ pub struct Function {
 /// A module without its code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleInfo {
-    /// Signatures, each once, in the order of their first use: `SigN` of the IR is number N.
+    /// Types of functions and of indirect calls, each once, in the order of the module's types: `sigN` of the IR is number N.
     pub types: Vec<FuncType>,
     /// Imports in order.
     pub imports: Vec<Import>,
@@ -250,7 +250,8 @@ pub struct ModuleInfo {
     pub elements: Vec<Element>,
     /// Data segments.
     pub data: Vec<Data>,
-    /// Functions of the module's own that have a record, ascending, by index counted without the imported ones.
+    /// Functions of the module's own that have a record (exported, named by a constant expression or element segment, or run at
+    /// instantiation), ascending, by index counted without the imported ones.
     pub referenced: Vec<u32>,
     /// Names of functions that the module tells, by index, ascending.
     pub names: Vec<(u32, String)>,
