@@ -69,7 +69,7 @@ fn modules_that_are_wrong_are_refused_with_file_offset_and_reason() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let text = path("text.wat");
     fs::write(&text, "(module\n  (func (result i33)))").expect("written");
-    evmc(&["run", &text]).expect(2, "text.wat: ").expect(2, "at offset 25");
+    evmc(&["run", &text]).expect(2, "text.wat: ").expect(2, "at offset 24");
     let cut = path("cut.wasm");
     fs::write(&cut, b"\0asm\x01\0\0\0\x01\x05").expect("written");
     for command in ["run", "build", "inspect"] {
@@ -94,7 +94,7 @@ fn artifacts_run_and_tell_what_they_hold() {
     evmc(&["run", &artifact, "--invoke", "div", "9", "0"]).expect(1, "function 0 (div) at offset 0x");
     let report = evmc(&["inspect", &artifact, "--json"]).expect(0, "").json();
     assert_eq!(report["modules"][0]["functions"][0]["signature"], "(i32, i32) -> i32");
-    assert_eq!(report["artifacts"][0]["language"], "WebAssembly");
+    assert_eq!(report["artifacts"][0]["language"], "wasm");
     evmc(&["run", &artifact, "--engine", "ir", "--invoke", "div", "9", "3"]).expect(2, "runs natively");
 }
 
