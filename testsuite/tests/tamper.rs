@@ -171,7 +171,7 @@ const CASES: &[Case] = &[
     ("descriptor misaligned", |v| v.put(v.symbol() + 8, 0x161u64), Seal, "the descriptor at 0x161 is out of range or misaligned"),
     ("descriptor in the code", |v| v.put(v.symbol() + 8, 0x1000u64), Seal, "the descriptor at 0x1000 is out of range or misaligned"),
     ("magic", |v| v.edit(|d| d.magic[0] ^= 1), Seal, "wrong magic bytes in the descriptor"),
-    ("descriptor size", |v| v.edit(|d| d.size = 8), Seal, "descriptor of 8 bytes, 256 expected"),
+    ("descriptor size", |v| v.edit(|d| d.size = 8), Seal, "descriptor of 8 bytes, 264 expected"),
     ("trailing data", |v| v.file.push(0), Seal, "1 bytes of trailing data behind the artifact"),
     ("checksum", |v| v.edit(|d| d.checksum[5] ^= 1), Leave, "checksum mismatch: the file is damaged"),
     ("code byte", |v| v.file[0x1000] ^= 1, Leave, "checksum mismatch: the file is damaged"),

@@ -11,7 +11,7 @@ use evmc_testsuite::workspace::Workspace;
 
 /// The crates that touch memory which the type system does not know, or call what does.
 const MAY_BE_UNSAFE: &[&str] =
-    &["evmc-backend-llvm", "evmc-loader", "evmc-store", "evmc-revm", "evmc-bench-native"];
+    &["evmc-backend-llvm", "evmc-loader", "evmc-store", "evmc-revm", "evmc-wasm", "evmc-bench-native"];
 
 /// Lines above an `unsafe` within which its reason stands.
 const REASON_WITHIN_LINES: usize = 8;

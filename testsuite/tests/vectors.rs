@@ -250,7 +250,10 @@ fn vectors_agree_without_optimisation() {
             let forms = forms(op, &mut rng).into_iter().filter(usable);
             let columns: Vec<Column> = forms.map(|form| (form, None)).collect();
             let options = Options { level: OptLevel::None, cpu, ..Options::default() };
-            check(&columns, &rows(100, &mut rng), &options);
+            // Of some operations every form is refused.
+            if !columns.is_empty() {
+                check(&columns, &rows(100, &mut rng), &options);
+            }
         }
     }
 }

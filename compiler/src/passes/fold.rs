@@ -42,7 +42,7 @@ fn fold_value(function: &mut Function, inst: Inst) -> bool {
 fn constant_result(function: &Function, data: &InstData) -> Option<U256> {
     let is_candidate =
         data.opcode.row().effects.is_pure() && data.results.len() == 1 && !data.args.is_empty();
-    if !is_candidate {
+    if !is_candidate || matches!(data.imm, Imm::Host(_) | Imm::Runtime(_)) {
         return None;
     }
     let mut args = [U256::ZERO; 3];
