@@ -124,8 +124,11 @@ fn every_operation() -> Module {
     module
 }
 
+/// A name, and what builds the function.
+type Named = (&'static str, fn(&mut Builder<'_>));
+
 /// Calls of every kind.
-const CALLS: &[(&str, fn(&mut Builder<'_>))] =
+const CALLS: &[Named] =
     &[("call", calls), ("call_ref", calls_ref), ("ret_call", tail_call), ("ret_call_ref", tail_call_ref)];
 
 fn calls(b: &mut Builder<'_>) {

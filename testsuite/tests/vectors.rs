@@ -142,11 +142,11 @@ fn operand_type(form: &Form, number: usize) -> Type {
 /// Appends a form with operands from words, but a constant in one place; gives the result as a word.
 fn apply(b: &mut Builder<'_>, form: &Form, words: [Value; 3], constant: Option<(usize, U256)>) -> Value {
     let mut args = Vec::new();
-    for number in 0..form.op.row().args.len() {
+    for (number, &word) in words.iter().take(form.op.row().args.len()).enumerate() {
         let ty = operand_type(form, number);
         args.push(match constant {
             Some((place, bits)) if place == number => b.constant(ty, truncate(ty, bits)),
-            _ => from_word(b, ty, words[number]),
+            _ => from_word(b, ty, word),
         });
     }
     let inst = b.op(form.op, form.ty, &args, form.imm.clone());
@@ -200,7 +200,7 @@ fn check(columns: &[Column], rows: &[[U256; 3]], options: &Options) {
 fn rows(count: usize, rng: &mut fastrand::Rng) -> Vec<[U256; 3]> {
     let (a, b) = (operands(count, rng), operands(count, rng));
     // The same operand twice and its neighbours too.
-    let row = |i: usize| if i % 8 == 0 { [a[i], a[i], a[i]] } else { [a[i], b[i], b[i]] };
+    let row = |i: usize| if i.is_multiple_of(8) { [a[i], a[i], a[i]] } else { [a[i], b[i], b[i]] };
     (0..count).map(row).collect()
 }
 

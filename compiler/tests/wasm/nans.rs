@@ -102,7 +102,7 @@ struct Program {
 }
 
 impl Program {
-    fn new(seed: u64) -> String {
+    fn text(seed: u64) -> String {
         let mut program = Self { rng: Rng::with_seed(seed), text: String::new(), stores: 0 };
         program.statements(12, 3);
         for local in 0..4 {
@@ -246,7 +246,7 @@ fn all_passes(module: &mut Module) {
 fn programs_are_deterministic() {
     let mut removed = 0;
     for seed in 0..PROGRAMS {
-        let text = Program::new(seed);
+        let text = Program::text(seed);
         let wasm = wat::parse_str(&text).unwrap();
         let expected = memory(&wasm, |_| {}, None);
         for optimise in [the_pass, all_passes] {
