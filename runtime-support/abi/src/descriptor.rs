@@ -296,7 +296,8 @@ descriptor! {
     op_rows: Span,
     /// Rows of [`StretchRange`]; compiled code names a stretch by its index.
     stretches: Span,
-    /// Rows of [`TrapSite`], sorted by offset; empty for the EVM.
+    /// Rows of [`TrapSite`], sorted by offset; empty for the EVM. Where an instruction comes from, the last row at its offset or
+    /// before it says.
     trap_sites: Span,
     /// What of a WebAssembly module is not code, as the runtime reads it; empty for the EVM.
     module: Span,
