@@ -236,3 +236,77 @@ fn converted(op: Opcode, shape: LaneShape, a: u128) -> Option<u128> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(opcode: Opcode, ty: Option<Type>, imm: Imm) -> InstData {
+        InstData { opcode, ty, args: Default::default(), imm, results: Default::default() }
+    }
+
+    fn run(opcode: Opcode, shape: LaneShape, a: u128, b: u128) -> u128 {
+        let args = [U256::from(a), U256::from(b)];
+        low(eval(&data(opcode, None, Imm::Shape(shape)), &args).unwrap())
+    }
+
+    /// Each two numbers of 8 bits, in lanes at different places.
+    #[test]
+    fn bytes_are_rusts() {
+        for a in 0..=255u8 {
+            for b in 0..=255u8 {
+                let (x, y) = (a as i8, b as i8);
+                let place = u32::from(a ^ b) % 16;
+                let vectors = (u128::from(a) << (8 * place), u128::from(b) << (8 * place));
+                let got = |op| (run(op, LaneShape::I8x16, vectors.0, vectors.1) >> (8 * place)) as u8;
+                assert_eq!(got(Opcode::Vadd), a.wrapping_add(b));
+                assert_eq!(got(Opcode::Vsub), a.wrapping_sub(b));
+                assert_eq!(got(Opcode::VsaddSat), x.saturating_add(y) as u8);
+                assert_eq!(got(Opcode::VuaddSat), a.saturating_add(b));
+                assert_eq!(got(Opcode::VssubSat), x.saturating_sub(y) as u8);
+                assert_eq!(got(Opcode::VusubSat), a.saturating_sub(b));
+                assert_eq!(got(Opcode::Vsmin), x.min(y) as u8);
+                assert_eq!(got(Opcode::Vumax), a.max(b));
+                assert_eq!(got(Opcode::Vavgr), (u16::from(a) + u16::from(b)).div_ceil(2) as u8);
+                assert_eq!(got(Opcode::Vabs), x.wrapping_abs() as u8);
+                assert_eq!(got(Opcode::Vslt), if x < y { 0xff } else { 0 });
+                assert_eq!(got(Opcode::Vule), if a <= b { 0xff } else { 0 });
+            }
+        }
+    }
+
+    #[test]
+    fn halves_are_narrowed_and_widened_in_order() {
+        let a = 0x8000_7fff_ff80_0080_0100_00ff_0001_0000;
+        let narrow = |op| run(op, LaneShape::I16x8, a, 0);
+        assert_eq!(narrow(Opcode::Vsnarrow), 0x807f_807f_7f7f_0100);
+        assert_eq!(narrow(Opcode::Vunarrow), 0x00ff_0080_ffff_0100);
+        let widen = |op| run(op, LaneShape::I16x8, a, 0);
+        assert_eq!(widen(Opcode::VsextHigh), 0xffff_8000_0000_7fff_ffff_ff80_0000_0080);
+        assert_eq!(widen(Opcode::VzextLow), 0x0000_0100_0000_00ff_0000_0001_0000_0000);
+    }
+
+    #[test]
+    fn shifts_take_the_amount_modulo_the_width() {
+        let a = 0x8001 << 16;
+        assert_eq!(run(Opcode::Vshl, LaneShape::I16x8, a, 17), 0x0002 << 16);
+        assert_eq!(run(Opcode::Vlshr, LaneShape::I16x8, a, 1), 0x4000 << 16);
+        assert_eq!(run(Opcode::Vashr, LaneShape::I16x8, a, 0xffff_ffff), 0xffff << 16);
+    }
+
+    /// Lanes that do not exist and operands that are missing give something or nothing, but never panic.
+    #[test]
+    fn what_the_verifier_refuses_does_not_panic() {
+        let vector = [U256::from(u128::MAX), U256::ZERO];
+        assert!(eval(&data(Opcode::Vextract, Some(Type::I64), Imm::Lane(9)), &vector).is_some());
+        assert!(eval(&data(Opcode::Vshuffle, None, Imm::Shuffle([255; 16])), &vector).is_some());
+        assert!(eval(&data(Opcode::Vinsert, None, Imm::Lane(0)), &vector).is_none());
+        assert!(eval(&data(Opcode::Vadd, None, Imm::None), &vector).is_none());
+        assert!(eval(&data(Opcode::Vadd, None, Imm::Shape(LaneShape::I8x16)), &[]).is_none());
+        for &opcode in Opcode::ALL {
+            for &shape in LaneShape::ALL {
+                eval(&data(opcode, None, Imm::Shape(shape)), &vector);
+            }
+        }
+    }
+}
