@@ -59,6 +59,14 @@ impl LlvmSettings {
         Ok(Self { config: parsed.map_err(failed)? })
     }
 
+    /// The same, where it may not be built in.
+    ///
+    /// # Errors
+    /// LLVM is not built in.
+    pub fn create(&self) -> Result<Box<dyn Backend + Send>, CliError> {
+        Ok(self.backend())
+    }
+
     /// LLVM, with Cranelift for what it would take too long over.
     pub fn backend(&self) -> Box<dyn Backend + Send> {
         let fallback: Option<Box<dyn Backend + Send>> = Some(Box::new(Cranelift::default()));
@@ -74,6 +82,14 @@ impl LlvmSettings {
     /// There is a file, but LLVM is not built in.
     pub fn read(path: Option<&Path>) -> Result<Self, CliError> {
         path.map_or(Ok(Self::default()), |_| Err(no_llvm()))
+    }
+
+    /// LLVM, which is not built in.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn create(&self) -> Result<Box<dyn Backend + Send>, CliError> {
+        Err(no_llvm())
     }
 }
 

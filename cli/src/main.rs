@@ -2,17 +2,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::Parser;
 use evmc::{
-    args::Cli,
+    args::{self, Cli},
     commands,
     error::{ExitStatus, print_error},
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(args::mark(env::args_os()));
     match commands::run(cli.command) {
         Ok(status) => status.into(),
         Err(error) => {

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{Run, evmc, fixture};
+use common::{Run, evmc, evmc_with_input, fixture};
 use serde_json::json;
 
 /// Calls a function of `arith.wat`, behind the options, with an engine.
@@ -25,6 +25,48 @@ fn results_are_printed_one_a_line() {
         assert_eq!(printed(&["null"]), "<null funcref>\n<null externref>\n");
         assert_eq!(printed(&["_start"]), "");
     }
+}
+
+#[test]
+fn negative_words_are_arguments_and_options_may_follow() {
+    let both = |call: &[&str]| invoke("native", &[&["both"], call].concat()).expect(0, "").stdout;
+    assert_eq!(both(&["-1", "-inf"]), "-inf\n-1\n");
+    assert_eq!(both(&["-1", "-nan:0x1", "--gas", "100000"]), "NaN\n-1\n");
+    invoke("native", &["both", "1", "-i"]).expect(2, "unexpected argument '-i'");
+}
+
+#[test]
+fn modules_come_through_standard_input_and_in_archives() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let module = fs::read(fixture("arith.wat")).expect("a file");
+    let run = evmc_with_input(&["run", "-", "--invoke", "div", "9", "3"], &module).expect(0, "");
+    assert_eq!(run.stdout, "3\n");
+    evmc_with_input(&["inspect", "-"], &module).expect(0, "memory 1 to 4 pages");
+    evmc_with_input(&["build", "-", "-o", &path("stdin.so")], &module).expect(0, "standard input: ");
+    evmc(&["run", &path("stdin.so"), "--invoke", "div", "9", "0"]).expect(1, "integer divide by zero");
+    evmc_with_input(&["run", "-"], b"0x00").expect(0, "contract  stdin");
+
+    let archive = |name: &str, files: &[(&str, &[u8])]| {
+        let file = fs::File::create(path(name)).expect("a file");
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(file, Default::default()));
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, *bytes).expect("written");
+        }
+        builder.into_inner().and_then(|gzip| gzip.finish()).expect("written");
+        path(name)
+    };
+    let two = archive("two.tar.gz", &[("a/one.wat", &module), ("two.wat", b"(module)"), ("x.txt", b"?")]);
+    let built = evmc(&["build", &two, "-o", &path("out"), "--json"]).expect(0, "").json();
+    assert_eq!(built["built"][0]["module"], format!("{two}!a/one.wat"));
+    assert_eq!(built["built"].as_array().map(Vec::len), Some(2));
+    let wrong = archive("wrong.tar.gz", &[("wrong.wat", b"(module")]);
+    evmc(&["build", &wrong, "-o", &path("out")]).expect(2, "wrong.tar.gz!wrong.wat");
+    evmc(&["build", &fixture("arith.wat"), "--store", &path("store")])
+        .expect(2, "stores are keyed by the code hash and fork of contracts");
 }
 
 #[test]

@@ -15,14 +15,20 @@ const MAX_SECONDS: f64 = 86_400.0;
 /// Arguments of `evmc bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Contract to measure: file, `-` for standard input, or code as 0x… [default: the bench set]
+    /// Contract or WebAssembly module to measure: file, `-` for standard input, or code as 0x… [default: the bench set]
     pub input: Option<String>,
+
+    /// WebAssembly: the exported function to call, with its arguments behind the input [default: the only one of
+    /// _start, run and main that takes no arguments]
+    #[arg(long, value_name = "NAME", requires = "input", group = "function")]
+    pub invoke: Option<String>,
 
     /// The transaction
     #[command(flatten)]
     pub transaction: TransactionArgs,
 
-    /// Engines to compare with the interpreter, which always runs [default: all that are built in]
+    /// Engines to compare with the interpreter, which always runs; of WebAssembly, with the first one that is named
+    /// [default: all that are built in]
     #[arg(long = "engine", value_name = "NAME", value_delimiter = ',')]
     pub engines: Vec<String>,
 

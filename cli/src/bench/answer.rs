@@ -116,9 +116,23 @@ impl Reference {
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
+}
 
-    /// How an answer differs from this one, in words; `None` where they are equal.
-    pub fn difference(&self, answer: Answer) -> Option<String> {
+/// Knows the right answer.
+pub trait Judge<A> {
+    /// The engine that gave it, as part of a sentence.
+    fn name(&self) -> &str;
+
+    /// How an answer differs from it, in words; `None` where they are equal.
+    fn difference(&self, answer: A) -> Option<String>;
+}
+
+impl Judge<Answer> for Reference {
+    fn name(&self) -> &str {
+        "the interpreter"
+    }
+
+    fn difference(&self, answer: Answer) -> Option<String> {
         let result = match answer {
             Answer::Full(result) => *result,
             Answer::Digest(digest) => return digest.difference(&self.digest),

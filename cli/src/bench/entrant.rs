@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// A workload is compiled this often, each time from nothing, and the median counts.
-const COMPILATIONS: usize = 5;
+pub const COMPILATIONS: usize = 5;
 
 /// Beyond this much CPU time a workload is not compiled again.
-const COMPILE_BUDGET: Duration = Duration::from_millis(400);
+pub const COMPILE_BUDGET: Duration = Duration::from_millis(400);
 
 /// Why an entrant does not run a workload.
 #[derive(Debug, Error)]
@@ -41,18 +41,18 @@ pub enum Problem {
 
 /// A number of transactions, run one after the other from the same state.
 #[derive(Debug)]
-pub struct Batch {
+pub struct Batch<A = Answer> {
     /// Thread CPU time of all of them.
     pub cpu: Duration,
     /// What the last one came to.
-    pub answer: Answer,
+    pub answer: A,
 }
 
 /// What loading a workload gave.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct Loaded<A = Answer> {
     /// The answer to the first transaction.
-    pub answer: Answer,
+    pub answer: A,
     /// What was compiled for it.
     pub compilation: Option<Compilation>,
     /// Frames of that transaction that were interpreted, although the engine compiles.
@@ -75,12 +75,12 @@ pub trait Entrant {
 }
 
 /// An entrant that is ready to run.
-pub trait Lane {
+pub trait Lane<A = Answer> {
     /// Runs the workload `count` times (at least once).
     ///
     /// # Errors
     /// See [`Problem`].
-    fn run(&mut self, count: u32) -> Result<Batch, Problem>;
+    fn run(&mut self, count: u32) -> Result<Batch<A>, Problem>;
 }
 
 /// Makes an engine that has nothing compiled yet.

@@ -16,8 +16,8 @@ use std::{
 };
 
 use super::{
-    answer::Reference,
-    entrant::{Entrant, Lane, Problem},
+    answer::{Judge, Reference},
+    entrant::{Entrant, Lane, Loaded, Problem},
     external::ExternalError,
     report::{Figures, Row},
     stats::Spread,
@@ -55,49 +55,69 @@ pub fn row(
     row.gas_used = reference.digest().gas_used;
     let mut runners = Vec::with_capacity(entrants.len());
     for entrant in entrants {
-        runners.push(Runner::load(entrant.as_mut(), workload, &reference)?);
+        let name = entrant.info().name;
+        let ready = entrant.load(workload).map(|loaded| Ready { loaded, lane: entrant.lane(workload) });
+        runners.push(Runner::new(name, ready, &reference)?);
     }
-    for runner in &mut runners {
-        runner.warm_up(&reference)?;
-    }
-    run_rounds(&mut runners, &reference, time)?;
-    row.engines = finish(runners);
+    row.engines = figures(runners, &reference, time)?;
     Ok(row)
 }
 
+/// Warms up and runs the rounds, and gives what was measured by the names of the runners.
+///
+/// # Errors
+/// An external engine cannot be talked to any more.
+pub fn figures<A>(
+    mut runners: Vec<Runner<'_, A>>,
+    judge: &dyn Judge<A>,
+    time: Duration,
+) -> Result<BTreeMap<String, Figures>, ExternalError> {
+    for runner in &mut runners {
+        runner.warm_up(judge)?;
+    }
+    run_rounds(&mut runners, judge, time)?;
+    Ok(finish(runners))
+}
+
+/// An entrant that has loaded its workload.
+pub struct Ready<'a, A> {
+    /// What that gave.
+    pub loaded: Loaded<A>,
+    /// What runs it again.
+    pub lane: Box<dyn Lane<A> + 'a>,
+}
+
 /// An entrant on its way through the rounds.
-struct Runner<'a> {
+pub struct Runner<'a, A> {
     name: String,
     figures: Figures,
     /// None from the moment when something went wrong.
-    lane: Option<Box<dyn Lane + 'a>>,
+    lane: Option<Box<dyn Lane<A> + 'a>>,
     /// Transactions in a batch.
     batch: u32,
     /// CPU time of a transaction in each round, in nanoseconds.
     samples: Vec<f64>,
 }
 
-impl<'a> Runner<'a> {
-    /// Loads the workload and compares the first answer.
-    fn load(
-        entrant: &'a mut dyn Entrant,
-        workload: &'a Workload,
-        reference: &Reference,
+impl<'a, A> Runner<'a, A> {
+    /// Compares the first answer of an entrant, if it gave one.
+    ///
+    /// # Errors
+    /// It is an external engine and cannot be talked to any more.
+    pub fn new(
+        name: String,
+        ready: Result<Ready<'a, A>, Problem>,
+        judge: &dyn Judge<A>,
     ) -> Result<Self, ExternalError> {
-        let mut runner = Self {
-            name: entrant.info().name,
-            figures: Figures::default(),
-            lane: None,
-            batch: 1,
-            samples: Vec::new(),
-        };
-        match entrant.load(workload) {
-            Ok(loaded) => {
+        let mut runner =
+            Self { name, figures: Figures::default(), lane: None, batch: 1, samples: Vec::new() };
+        match ready {
+            Ok(Ready { loaded, lane }) => {
                 runner.figures.compilation = loaded.compilation;
                 runner.figures.frames_interpreted = loaded.frames_interpreted;
-                runner.lane = Some(entrant.lane(workload));
-                if let Some(difference) = reference.difference(loaded.answer) {
-                    runner.fail(mismatch(&difference));
+                runner.lane = Some(lane);
+                if let Some(difference) = judge.difference(loaded.answer) {
+                    runner.fail(mismatch(judge.name(), &difference));
                 }
             }
             Err(problem) => runner.fail(refusal(problem)?),
@@ -112,12 +132,12 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs a batch; the CPU time of it, or `None` where the runner is out.
-    fn run(&mut self, reference: &Reference) -> Result<Option<Duration>, ExternalError> {
+    fn run(&mut self, judge: &dyn Judge<A>) -> Result<Option<Duration>, ExternalError> {
         let Some(lane) = &mut self.lane else { return Ok(None) };
         match lane.run(self.batch) {
-            Ok(batch) => match reference.difference(batch.answer) {
+            Ok(batch) => match judge.difference(batch.answer) {
                 None => return Ok(Some(batch.cpu)),
-                Some(difference) => self.fail(mismatch(&difference)),
+                Some(difference) => self.fail(mismatch(judge.name(), &difference)),
             },
             Err(problem) => self.fail(refusal(problem)?),
         }
@@ -125,8 +145,8 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs ever longer batches until one is long enough to tell how long a transaction takes.
-    fn warm_up(&mut self, reference: &Reference) -> Result<(), ExternalError> {
-        while let Some(cpu) = self.run(reference)? {
+    fn warm_up(&mut self, judge: &dyn Judge<A>) -> Result<(), ExternalError> {
+        while let Some(cpu) = self.run(judge)? {
             if cpu >= WARM_UP || self.batch >= MAX_BATCH {
                 self.samples = vec![nanoseconds(cpu) / f64::from(self.batch)];
                 break;
@@ -144,9 +164,9 @@ impl<'a> Runner<'a> {
 }
 
 /// Rounds until the time is used up.
-fn run_rounds(
-    runners: &mut [Runner<'_>],
-    reference: &Reference,
+fn run_rounds<A>(
+    runners: &mut [Runner<'_, A>],
+    judge: &dyn Judge<A>,
     time: Duration,
 ) -> Result<(), ExternalError> {
     let count = runners.len();
@@ -160,7 +180,7 @@ fn run_rounds(
         }
         for place in 0..count {
             let runner = &mut runners[(place + round) % count];
-            if let Some(cpu) = runner.run(reference)? {
+            if let Some(cpu) = runner.run(judge)? {
                 runner.samples.push(nanoseconds(cpu) / f64::from(runner.batch));
             }
         }
@@ -170,7 +190,7 @@ fn run_rounds(
 }
 
 /// Makes figures of the samples.
-fn finish(runners: Vec<Runner<'_>>) -> BTreeMap<String, Figures> {
+fn finish<A>(runners: Vec<Runner<'_, A>>) -> BTreeMap<String, Figures> {
     let base = runners.first().map(|runner| runner.samples.clone()).unwrap_or_default();
     let has_base = runners.first().is_some_and(|runner| runner.lane.is_some());
     let figures = runners.into_iter().map(|runner| {
@@ -188,8 +208,8 @@ fn finish(runners: Vec<Runner<'_>>) -> BTreeMap<String, Figures> {
 }
 
 /// An outcome that differs, in words.
-fn mismatch(difference: &str) -> String {
-    format!("differs from the interpreter: {difference}")
+fn mismatch(reference: &str, difference: &str) -> String {
+    format!("differs from {reference}: {difference}")
 }
 
 /// A refusal in words; an engine that is gone ends the run.

@@ -20,6 +20,12 @@ pub const PEER: &str = "revmc";
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// What was measured.
+    #[serde(default)]
+    pub language: Language,
+    /// The engine that ratios refer to.
+    #[serde(default = "interpreter")]
+    pub reference: String,
     /// The workloads.
     pub rows: Vec<Row>,
     /// Geometric mean of the ratios of each engine over the rows that count; `None` where one is missing.
@@ -28,10 +34,26 @@ pub struct Report {
     pub geomean_rows: usize,
     /// Geometric mean of the ratios of [`PEER`] over the same rows, where all have one.
     pub geomean_peer: Option<f64>,
-    /// The engines, the interpreter first.
+    /// The engines, the reference first.
     pub engines: Vec<EngineInfo>,
     /// Where and how it was measured.
     pub setting: Setting,
+}
+
+/// What it is that engines run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Transactions on contracts of the EVM
+    #[default]
+    Evm,
+    /// Calls of functions of WebAssembly
+    Wasm,
+}
+
+/// The reference of reports on the EVM.
+fn interpreter() -> String {
+    INTERPRETER.to_owned()
 }
 
 /// An engine.
@@ -74,7 +96,7 @@ pub struct Row {
 pub struct Figures {
     /// CPU time of a transaction, in nanoseconds, over the rounds.
     pub time_ns: Option<Spread>,
-    /// Time of the interpreter by time of this engine, over the rounds.
+    /// Time of the reference by time of this engine, over the rounds.
     pub ratio: Option<Spread>,
     /// Rounds.
     pub rounds: usize,
@@ -132,9 +154,9 @@ impl Row {
         Some(self.engine(engine)?.ratio?.median)
     }
 
-    /// The least and the greatest ratio of the engines that are not the interpreter.
-    pub fn extremes(&self) -> Option<(f64, f64)> {
-        let others = self.engines.iter().filter(|(name, _)| *name != INTERPRETER);
+    /// The least and the greatest ratio of the engines that are not the reference.
+    pub fn extremes(&self, reference: &str) -> Option<(f64, f64)> {
+        let others = self.engines.iter().filter(|(name, _)| *name != reference);
         let ratios = others.filter_map(|(_, figures)| Some(figures.ratio?.median));
         ratios.fold(None, |found, ratio| match found {
             None => Some((ratio, ratio)),
@@ -159,19 +181,37 @@ fn counted(rows: &[Row]) -> impl Iterator<Item = &Row> {
 }
 
 impl Report {
-    /// A report over these rows.
+    /// A report over these rows, of transactions that the interpreter is the reference for.
     pub fn new(rows: Vec<Row>, engines: Vec<EngineInfo>, setting: Setting) -> Self {
+        Self::against(Language::Evm, interpreter(), rows, engines, setting)
+    }
+
+    /// A report over calls of WebAssembly; the first engine is the reference.
+    pub fn of_wasm(rows: Vec<Row>, engines: Vec<EngineInfo>, setting: Setting) -> Self {
+        let reference = engines.first().map(|engine| engine.name.clone()).unwrap_or_default();
+        Self::against(Language::Wasm, reference, rows, engines, setting)
+    }
+
+    fn against(
+        language: Language,
+        reference: String,
+        rows: Vec<Row>,
+        engines: Vec<EngineInfo>,
+        setting: Setting,
+    ) -> Self {
         let counted: Vec<_> = counted(&rows).collect();
         let mean = |value: &dyn Fn(&Row) -> Option<f64>| {
             let values: Option<Vec<f64>> = counted.iter().map(|row| value(row)).collect();
             values.and_then(stats::geometric_mean)
         };
-        let others = engines.iter().filter(|engine| engine.name != INTERPRETER);
+        let others = engines.iter().filter(|engine| engine.name != reference);
         let geomean = others.map(|engine| (engine.name.clone(), mean(&|row| row.ratio(&engine.name))));
         Self {
             geomean: geomean.collect(),
             geomean_rows: counted.len(),
             geomean_peer: mean(&|row| row.peer),
+            language,
+            reference,
             rows,
             engines,
             setting,
@@ -183,9 +223,9 @@ impl Report {
         counted(&self.rows)
     }
 
-    /// The engines that are compared with the interpreter.
+    /// The engines that are compared with the reference.
     pub fn compared(&self) -> impl Iterator<Item = &EngineInfo> + Clone {
-        self.engines.iter().filter(|engine| engine.name != INTERPRETER)
+        self.engines.iter().filter(|engine| engine.name != self.reference)
     }
 
     /// Whether every engine has figures for every row.

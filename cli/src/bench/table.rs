@@ -5,8 +5,7 @@ use std::fmt::Write;
 use clap::ValueEnum;
 
 use super::{
-    entrant::INTERPRETER,
-    report::{PEER, Report, Row},
+    report::{Language, PEER, Report, Row},
     stats::Spread,
 };
 
@@ -26,8 +25,9 @@ pub enum Sort {
 
 impl Sort {
     /// Brings rows into this order; those without ratios come first. Rows that are equal stay as they are.
-    pub fn apply(self, rows: &mut [Row]) {
-        let ratios = |row: &Row| row.extremes().unwrap_or((0.0, f64::INFINITY));
+    pub fn apply(self, report: &mut Report) {
+        let Report { rows, reference, .. } = report;
+        let ratios = |row: &Row| row.extremes(reference).unwrap_or((0.0, f64::INFINITY));
         match self {
             Self::Set => {}
             Self::Worst => rows.sort_by(|a, b| ratios(a).0.total_cmp(&ratios(b).0)),
@@ -39,6 +39,9 @@ impl Sort {
 
 /// Least width of a column.
 const COLUMN: usize = 10;
+
+/// Least width of the column of the reference.
+const REFERENCE_COLUMN: usize = 12;
 
 /// The tables of run time and of compilation, with what went wrong below.
 pub fn to_text(report: &Report) -> String {
@@ -55,10 +58,11 @@ fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
         "{}, {} UTC, {}, {}{cold}",
         setting.program, setting.date, setting.processor, setting.system
     )?;
-    writeln!(
-        out,
-        "CPU time of a transaction; ratios against the interpreter, ± half of what quartiles span\n"
-    )?;
+    let (work, reference) = match report.language {
+        Language::Evm => ("transaction", format!("the {}", report.reference)),
+        Language::Wasm => ("call", report.reference.clone()),
+    };
+    writeln!(out, "CPU time of a {work}; ratios against {reference}, ± half of what quartiles span\n")?;
     write_run_time(report, out)?;
     if report.rows.iter().any(|row| row.engines.values().any(|one| one.compilation.is_some())) {
         writeln!(out)?;
@@ -77,6 +81,11 @@ fn name_width(report: &Report) -> usize {
     report.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).max("geometric mean".len())
 }
 
+/// Width of the column of the reference.
+fn reference_width(report: &Report) -> usize {
+    REFERENCE_COLUMN.max(report.reference.chars().count() + 1)
+}
+
 /// Width of the two columns of an engine, of which the header names it.
 fn widths(name: &str) -> (usize, usize) {
     let time = COLUMN.max((name.chars().count() + 1).saturating_sub(COLUMN + 5));
@@ -86,7 +95,8 @@ fn widths(name: &str) -> (usize, usize) {
 fn write_run_time(report: &Report, out: &mut String) -> std::fmt::Result {
     let width = name_width(report);
     let has_peer = report.rows.iter().any(|row| row.peer.is_some());
-    write!(out, "{:<width$} {INTERPRETER:>12}", "run time")?;
+    let first = reference_width(report);
+    write!(out, "{:<width$} {:>first$}", "run time", report.reference)?;
     for engine in report.compared() {
         let (time, ratio) = widths(&engine.name);
         write!(out, "{:>1$}", engine.name, time + ratio)?;
@@ -95,7 +105,7 @@ fn write_run_time(report: &Report, out: &mut String) -> std::fmt::Result {
     for row in &report.rows {
         write_row(report, row, width, out)?;
     }
-    write!(out, "{:<width$} {:>12}", "geometric mean", format!("{} rows", report.geomean_rows))?;
+    write!(out, "{:<width$} {:>first$}", "geometric mean", format!("{} rows", report.geomean_rows))?;
     for engine in report.compared() {
         let (time, ratio) = widths(&engine.name);
         let mean = report.geomean.get(&engine.name).copied().flatten();
@@ -109,7 +119,8 @@ fn write_run_time(report: &Report, out: &mut String) -> std::fmt::Result {
 fn write_row(report: &Report, row: &Row, width: usize, out: &mut String) -> std::fmt::Result {
     let time =
         |engine: &str| row.engine(engine).and_then(|one| one.time_ns).map(|time| nanoseconds(time.median));
-    write!(out, "{:<width$} {:>12}", row.label, time(INTERPRETER).unwrap_or("-".to_owned()))?;
+    let first = reference_width(report);
+    write!(out, "{:<width$} {:>first$}", row.label, time(&report.reference).unwrap_or("-".to_owned()))?;
     for engine in report.compared() {
         let (time_width, ratio_width) = widths(&engine.name);
         let time = time(&engine.name).unwrap_or("-".to_owned());
@@ -122,14 +133,15 @@ fn write_row(report: &Report, row: &Row, width: usize, out: &mut String) -> std:
 
 fn write_compilation(report: &Report, out: &mut String) -> std::fmt::Result {
     let width = name_width(report);
-    write!(out, "{:<width$} {:>12}", "compilation", "bytecode")?;
+    let first = reference_width(report);
+    write!(out, "{:<width$} {:>first$}", "compilation", code_word(report))?;
     for engine in report.compared() {
         let (time, size) = widths(&engine.name);
         write!(out, "{:>1$}", engine.name, time + size)?;
     }
     writeln!(out)?;
     for row in &report.rows {
-        write!(out, "{:<width$} {:>12}", row.label, bytes(row.code_bytes as u64))?;
+        write!(out, "{:<width$} {:>first$}", row.label, bytes(row.code_bytes as u64))?;
         for engine in report.compared() {
             let (time_width, size_width) = widths(&engine.name);
             let compilation = row.engine(&engine.name).and_then(|one| one.compilation);
@@ -140,6 +152,14 @@ fn write_compilation(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// What is compiled.
+pub fn code_word(report: &Report) -> &'static str {
+    match report.language {
+        Language::Evm => "bytecode",
+        Language::Wasm => "module",
+    }
 }
 
 /// A ratio with half of what its quartiles span, as a share of it.

@@ -11,11 +11,12 @@ use evmc_backend::{OptLevel, Options};
 use evmc_compiler::driver::Config;
 use evmc_revm::on_large_stack;
 
-use super::{transaction, warn};
+use super::{transaction, warn, wasm};
 use crate::{
     args::BenchArgs,
     backend::{self, BackendName, LlvmSettings},
     bench::{
+        self,
         entrant::{self, Entrant, INTERPRETER, Making},
         external::{self, child::Child},
         measure, page,
@@ -29,6 +30,7 @@ use crate::{
     fork::Fork,
     input, output,
     run::Session,
+    wasm::source,
 };
 
 /// Measures and prints.
@@ -40,7 +42,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitStatus, CliError> {
         Some(path) => read(path)?,
         None => measured(args)?,
     };
-    args.sort.apply(&mut report.rows);
+    args.sort.apply(&mut report);
     for (path, render) in [(&args.html, page::html as fn(&Report) -> String), (&args.svg, page::svg)] {
         if let Some(path) = path {
             output::write_file(path, render(&report).as_bytes())?;
@@ -72,6 +74,18 @@ fn read(path: &str) -> Result<Report, CliError> {
 
 /// Measures what the arguments say.
 fn measured(args: &BenchArgs) -> Result<Report, CliError> {
+    if let Some(input) = &args.input {
+        if let Some(source) = source::read(input)? {
+            let Making { config, llvm, .. } = making(args)?;
+            return wasm::bench::measured(args, &source, &bench::wasm::Making { config, llvm });
+        }
+        if args.invoke.is_some() {
+            return Err(CliError::usage(
+                format!("{input} is no WebAssembly module, so there is nothing to --invoke"),
+                "call a function of a contract with --sig",
+            ));
+        }
+    }
     let names = engine_names(&args.engines)?;
     let workloads = workloads(args)?;
     on_large_stack(|| measure_all(args, &names, &workloads))

@@ -19,6 +19,7 @@ use std::{
     io::{self, Read},
     ops::ControlFlow,
     path::Path,
+    sync::OnceLock,
 };
 
 pub use contract::{Code, CodeProblem, Contract, MAX_CODE_BYTES, select_one};
@@ -35,12 +36,26 @@ pub const MAX_FILE_BYTES: u64 = 128 << 20;
 /// Endings of the files that are looked for in a folder.
 const ENDINGS: [&str; 6] = ["json", "bin", "hex", "bin-runtime", "evm", "tsv"];
 
+/// Where the bytes of `-` come from, in words.
+pub const STANDARD_INPUT: &str = "standard input";
+
+/// What the contract or module in standard input is called, unless it has a name.
+pub const STANDARD_INPUT_NAME: &str = "stdin";
+
+/// All of standard input. It can be read once, so it is kept: several kinds of input may be looked for in it.
+pub fn standard_input() -> Result<&'static [u8], InputError> {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(bytes) = BYTES.get() {
+        return Ok(bytes);
+    }
+    let bytes = read_bounded(io::stdin().lock(), STANDARD_INPUT, Path::new(STANDARD_INPUT))?;
+    Ok(BYTES.get_or_init(|| bytes))
+}
+
 /// The contracts of an input as given on the command line.
 pub fn load(input: &str) -> Result<Vec<Contract>, InputError> {
     if input == "-" {
-        let origin = "standard input";
-        let bytes = read_bounded(io::stdin().lock(), origin, Path::new(origin))?;
-        return parse(bytes, origin, "stdin");
+        return parse(standard_input()?.to_vec(), STANDARD_INPUT, STANDARD_INPUT_NAME);
     }
     if input.starts_with("0x") || input.starts_with("0X") {
         let code = code_from_text(input);

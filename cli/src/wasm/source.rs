@@ -3,7 +3,7 @@
 //! A module is known by its first bytes, its text form by a first parenthesis. What such a file holds beside
 //! that is the compiler's to judge.
 
-use std::{fs::File, io::Read, path::Path, sync::Arc};
+use std::{fs::File, io::Read, ops::ControlFlow, path::Path, sync::Arc};
 
 use miette::NamedSource;
 use wast::{
@@ -13,6 +13,7 @@ use wast::{
 };
 
 use crate::{
+    archive::{self, Compression},
     error::CliError,
     input::{self, InputError},
 };
@@ -34,22 +35,58 @@ pub struct Source {
     pub bytes: Vec<u8>,
 }
 
-/// The module in a file; `None` for every other kind of input.
+/// The module in a file or in standard input (`-`); `None` for every other kind of input.
 ///
 /// # Errors
 /// When there is such a file but it cannot be read, or its text is wrong.
 pub fn read(input: &str) -> Result<Option<Source>, InputError> {
+    if input == "-" {
+        let bytes = input::standard_input()?;
+        if !is_module(bytes) {
+            return Ok(None);
+        }
+        return module(input::STANDARD_INPUT_NAME, input::STANDARD_INPUT, bytes.to_vec()).map(Some);
+    }
     let path = Path::new(input);
     if !path.is_file() || !is_module(&probe(path)) {
         return Ok(None);
     }
     let bytes = input::read_file(path)?;
-    let bytes = if bytes.starts_with(MAGIC) { bytes } else { from_text(bytes, input)? };
-    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(Some(Source { name, origin: input.to_owned(), bytes }))
+    module(&stem(path), input, bytes).map(Some)
 }
 
-/// The modules of all inputs, of folders those that end in `.wasm` or `.wat`; `None` where there are none.
+/// A module of either form.
+fn module(name: &str, origin: &str, bytes: Vec<u8>) -> Result<Source, InputError> {
+    let bytes = if bytes.starts_with(MAGIC) { bytes } else { from_text(bytes, origin)? };
+    Ok(Source { name: name.to_owned(), origin: origin.to_owned(), bytes })
+}
+
+/// A file's name without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The modules in an archive, in its files that end in `.wasm` or `.wat`.
+fn read_archive(path: &Path, compression: Compression) -> Result<Vec<Source>, InputError> {
+    let mut found = Vec::new();
+    let mut failure = None;
+    let _ = archive::each_file(path, compression, input::MAX_FILE_BYTES, is_named_module, |inner, bytes| {
+        let origin = format!("{}!{}", path.display(), inner.display());
+        match module(&stem(inner), &origin, bytes) {
+            Ok(source) => found.push(source),
+            Err(error) => failure = Some(error),
+        }
+        if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    failure.map_or(Ok(found), Err)
+}
+
+/// Whether a file is named as a module.
+fn is_named_module(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "wasm" || ending == "wat")
+}
+
+/// The modules of all inputs, of folders and archives those that end in `.wasm` or `.wat`; `None` where there are none.
 ///
 /// # Errors
 /// An input cannot be read, or there are modules and something else.
@@ -58,8 +95,11 @@ pub fn read_all(inputs: &[String]) -> Result<Option<Vec<Source>>, CliError> {
     let mut others = Vec::new();
     for input in inputs {
         let before = modules.len();
-        if Path::new(input).is_dir() {
-            for path in walk(Path::new(input))? {
+        let path = Path::new(input);
+        if let Some(compression) = Compression::of(path).filter(|_| path.is_file()) {
+            modules.extend(read_archive(path, compression)?);
+        } else if path.is_dir() {
+            for path in walk(path)? {
                 modules.extend(read(&path)?);
             }
         } else {
@@ -87,8 +127,7 @@ fn walk(folder: &Path) -> Result<Vec<String>, CliError> {
             path: error.path().unwrap_or(folder).to_owned(),
             source: error.into(),
         })?;
-        let is_module = entry.path().extension().is_some_and(|ending| ending == "wasm" || ending == "wat");
-        if entry.file_type().is_file() && is_module {
+        if entry.file_type().is_file() && is_named_module(entry.path()) {
             found.push(entry.path().display().to_string());
         }
     }

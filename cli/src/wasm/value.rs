@@ -25,8 +25,8 @@ const fn expected(ty: ValType) -> &'static str {
     match ty {
         ValType::I32 => "an i32: a number of 32 bits, such as 7, -1 or 0xff",
         ValType::I64 => "an i64: a number of 64 bits, such as 7, -1 or 0xff",
-        ValType::F32 => "an f32, such as 1.5, -2e9, inf or nan",
-        ValType::F64 => "an f64, such as 1.5, -2e9, inf or nan",
+        ValType::F32 => "an f32, such as 1.5, -2e9, -inf, nan or nan:0x1",
+        ValType::F64 => "an f64, such as 1.5, -2e9, -inf, nan or nan:0x1",
         ValType::V128 => "a v128: an unsigned number of 128 bits, such as 7 or 0xff",
         ValType::FuncRef => "a funcref; only null can be written",
         ValType::ExternRef => "an externref; only null can be written",
@@ -41,8 +41,8 @@ pub fn parse(ty: ValType, text: &str) -> Result<Val, ValueError> {
     let value = match ty {
         ValType::I32 => integer(text, 32).map(|bits| Val::I32(bits as i32)),
         ValType::I64 => integer(text, 64).map(|bits| Val::I64(bits as i64)),
-        ValType::F32 => text.parse::<f32>().ok().map(|value| Val::F32(value.to_bits())),
-        ValType::F64 => text.parse::<f64>().ok().map(|value| Val::F64(value.to_bits())),
+        ValType::F32 => f32_bits(text).map(Val::F32),
+        ValType::F64 => f64_bits(text).map(Val::F64),
         ValType::V128 => magnitude(text).map(Val::V128),
         ValType::FuncRef | ValType::ExternRef => (text == "null").then(|| Val::zero(ty)),
     };
@@ -83,6 +83,39 @@ fn integer(text: &str, width: u32) -> Option<u128> {
     }
 }
 
+/// The bits of a binary32.
+fn f32_bits(text: &str) -> Option<u32> {
+    let (is_negative, payload) = match nan(text, f32::MANTISSA_DIGITS - 1) {
+        Some(found) => found,
+        None => return text.parse::<f32>().ok().map(f32::to_bits),
+    };
+    Some(u32::from(is_negative) << 31 | f32::INFINITY.to_bits() | payload as u32)
+}
+
+/// The bits of a binary64.
+fn f64_bits(text: &str) -> Option<u64> {
+    let (is_negative, payload) = match nan(text, f64::MANTISSA_DIGITS - 1) {
+        Some(found) => found,
+        None => return text.parse::<f64>().ok().map(f64::to_bits),
+    };
+    Some(u64::from(is_negative) << 63 | f64::INFINITY.to_bits() | payload)
+}
+
+/// Sign and payload of a NaN with so many bits for it; without one it is the canonical one. `None` for all other texts.
+fn nan(text: &str, width: u32) -> Option<(bool, u64)> {
+    let (is_negative, word) = match text.strip_prefix('-') {
+        Some(word) => (true, word),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let word = word.to_ascii_lowercase();
+    if word == "nan" {
+        return Some((is_negative, 1 << (width - 1)));
+    }
+    let digits = word.strip_prefix("nan:0x")?;
+    let payload = magnitude(&format!("0x{digits}"))?;
+    (1..1 << width).contains(&payload).then_some((is_negative, payload as u64))
+}
+
 /// A number without sign, in decimal or hexadecimal.
 fn magnitude(text: &str) -> Option<u128> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
@@ -120,6 +153,16 @@ mod tests {
         }
         assert!(parse(ValType::V128, "-1").is_err());
         assert!(parse(ValType::FuncRef, "0").is_err());
+    }
+
+    #[test]
+    fn nans_have_signs_and_payloads() {
+        let f32_of = |text| parse(ValType::F32, text).ok();
+        assert_eq!(f32_of("nan"), Some(Val::F32(0x7fc0_0000)));
+        assert_eq!(f32_of("-nan"), Some(Val::F32(0xffc0_0000)));
+        assert_eq!(f32_of("-nan:0x1"), Some(Val::F32(0xff80_0001)));
+        assert_eq!([f32_of("nan:0x0"), f32_of("nan:0x800000"), f32_of("nan:1")], [None; 3]);
+        assert_eq!(parse(ValType::F64, "nan:0x4").ok(), Some(Val::F64(0x7ff0_0000_0000_0004)));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! What does not belong to the supported profile is skipped by module, never by file: [`profile`] tells how.
 
 mod expect;
+mod judge;
 mod profile;
 mod script;
 mod source;

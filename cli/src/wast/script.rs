@@ -17,23 +17,12 @@ use wast::{
 
 use super::{
     expect::{self, Foreign, Mismatch},
+    judge::{Absence, Known, absence, agrees, missing, refused_with, same_beginning, skipped},
     profile::{self, Standing},
     spectest,
     summary::{Tally, Verdict},
 };
 use crate::wasm::{Engine, Machine, MachineError, RefusalError};
-
-/// Why there is no module or instance where one is referred to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Absence {
-    /// It was skipped, or needs what was.
-    Skipped,
-    /// It should be there but is not.
-    Failed,
-}
-
-/// A module or instance, or why there is none.
-type Known<T> = Result<T, Absence>;
 
 /// Reasons of skips, beside those of modules that are outside the profile.
 const FOREIGN: &str = "values of types outside the profile";
@@ -375,27 +364,6 @@ fn owned(id: Id<'_>) -> String {
     id.name().to_owned()
 }
 
-/// A skip for a reason.
-fn skipped(reason: &str) -> Verdict {
-    Verdict::Skipped(reason.to_owned())
-}
-
-/// Why a module is absent after such a verdict.
-fn absence(verdict: &Verdict) -> Absence {
-    match verdict {
-        Verdict::Skipped(_) | Verdict::Dependent => Absence::Skipped,
-        Verdict::Passed | Verdict::PassedDifferently(_) | Verdict::Failed(_) => Absence::Failed,
-    }
-}
-
-/// The verdict on what needs a module that is absent.
-fn missing(absence: Absence) -> Verdict {
-    match absence {
-        Absence::Skipped => Verdict::Dependent,
-        Absence::Failed => Verdict::Failed("its module could not be made".to_owned()),
-    }
-}
-
 /// Whether a module is a component.
 const fn is_component(module: &QuoteWat<'_>) -> bool {
     matches!(module, QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..))
@@ -407,23 +375,4 @@ fn core_result<'a>(result: &'a WastRet<'a>) -> Option<&'a WastRetCore<'a>> {
         WastRet::Core(result) => Some(result),
         _ => None,
     }
-}
-
-/// A refusal, as expected; perhaps with another message.
-fn refused_with(told: &str, expected: &str) -> Verdict {
-    if agrees(told, expected) {
-        Verdict::Passed
-    } else {
-        Verdict::PassedDifferently(format!("{expected:?} expected, got {told:?}"))
-    }
-}
-
-/// Whether the reason of a refusal is the one that is expected; ours may say more.
-fn agrees(told: &str, expected: &str) -> bool {
-    told.contains(expected) || expected.starts_with(told)
-}
-
-/// Whether one message is the beginning of the other: scripts may say less, or which of several.
-fn same_beginning(one: &str, other: &str) -> bool {
-    one.starts_with(other) || other.starts_with(one)
 }

@@ -2,21 +2,22 @@
 
 use std::fmt::{self, Write};
 
-use super::{bars::ratio_text, escape};
+use super::{bars::ratio_text, escape, words::Words};
 use crate::bench::{
-    entrant::INTERPRETER,
     report::{Figures, PEER, Report, Row},
     table,
 };
 
 /// Writes the section.
-pub fn write(report: &Report, out: &mut String) -> fmt::Result {
+pub fn write(report: &Report, words: &Words, out: &mut String) -> fmt::Result {
     let has_peer = report.rows.iter().any(|row| row.peer.is_some());
     writeln!(
         out,
         "<section>\n<h2>All figures</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All figures\">\n\
          <table>\n<thead>\n<tr><th scope=\"col\" rowspan=\"2\">workload</th><th scope=\"col\" rowspan=\"2\">gas</th>\
-         <th scope=\"col\" rowspan=\"2\">bytecode</th><th scope=\"col\" rowspan=\"2\">{INTERPRETER}</th>"
+         <th scope=\"col\" rowspan=\"2\">{}</th><th scope=\"col\" rowspan=\"2\">{}</th>",
+        table::code_word(report),
+        escape(&report.reference)
     )?;
     for engine in report.compared() {
         writeln!(out, "<th scope=\"colgroup\" colspan=\"4\" class=\"group\">{}</th>", escape(&engine.name))?;
@@ -40,8 +41,9 @@ pub fn write(report: &Report, out: &mut String) -> fmt::Result {
     write_means(report, has_peer, out)?;
     writeln!(
         out,
-        "</table>\n</div>\n<p class=\"note\">± is half of what the quartiles of the rounds span. Times are medians of a \
-         transaction’s CPU time.</p>\n</section>"
+        "</table>\n</div>\n<p class=\"note\">± is half of what the quartiles of the rounds span. Times are medians of the \
+         CPU time of {}.</p>\n</section>",
+        words.a_work
     )
 }
 
@@ -55,7 +57,7 @@ fn write_row(report: &Report, row: &Row, has_peer: bool, out: &mut String) -> fm
         escape(&row.label),
         table::count(row.gas_used as f64),
         table::bytes(row.code_bytes as u64),
-        time(row.engine(INTERPRETER))
+        time(row.engine(&report.reference))
     )?;
     for engine in report.compared() {
         let figures = row.engine(&engine.name);

@@ -11,15 +11,16 @@ mod scale;
 mod scatter;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::fmt::{self, Write};
 
 use super::{
-    entrant::INTERPRETER,
-    report::{EngineInfo, PEER, Report, Row},
+    report::{EngineInfo, Language, PEER, Report, Row},
     stats,
 };
 use bars::{Chart, NARROW, WIDE, ratio_text};
+use words::Words;
 
 /// Colours and drawings; both the page and the picture have it.
 const CHART_STYLE: &str = include_str!("chart.css");
@@ -65,36 +66,36 @@ pub fn html(report: &Report) -> String {
 }
 
 fn write_page(report: &Report, out: &mut String) -> fmt::Result {
+    let words = Words::of(report);
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-         <title>evmc: compiled contracts against the interpreter</title>\n\
-         <style>\n{CHART_STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
+         <title>{}</title>\n\
+         <style>\n{CHART_STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n",
+        words.title
     )?;
-    write_head(report, out)?;
+    write_head(report, &words, out)?;
     write_failures(report, out)?;
-    write_run_time(report, out)?;
-    write_compilation(report, out)?;
-    figures::write(report, out)?;
-    write_method(report, out)?;
+    write_run_time(report, &words, out)?;
+    write_compilation(report, &words, out)?;
+    figures::write(report, &words, out)?;
+    write_method(report, &words, out)?;
     write!(out, "</main>\n<div id=\"tip\" hidden></div>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
 /// What this is, and the result in large.
-fn write_head(report: &Report, out: &mut String) -> fmt::Result {
+fn write_head(report: &Report, words: &Words, out: &mut String) -> fmt::Result {
     write!(
         out,
-        "<header>\n<p class=\"kicker\">evmc benchmark</p>\n<h1>How much faster is a compiled contract?</h1>\n\
-         <p class=\"lede\">Ethereum nodes run smart contracts by interpreting their bytecode, one operation after the \
-         other. evmc translates that bytecode to machine code ahead of time. Here both did the same \
-         {} on the same machine, with the same outcome.</p>\n<div class=\"tiles\">\n",
-        plural(report.rows.len(), "transaction", "transactions")
+        "<header>\n<p class=\"kicker\">evmc benchmark</p>\n<h1>{}</h1>\n\
+         <p class=\"lede\">{}</p>\n<div class=\"tiles\">\n",
+        words.question, words.lede
     )?;
     for (number, engine) in report.compared().enumerate() {
-        write_tile(report, number, engine, out)?;
+        write_tile(report, words, number, engine, out)?;
     }
     if let Some(peer) = report.geomean_peer.filter(|_| report.geomean_rows > 1) {
         writeln!(
@@ -110,7 +111,14 @@ fn write_head(report: &Report, out: &mut String) -> fmt::Result {
 }
 
 /// An engine's result in large.
-fn write_tile(report: &Report, number: usize, engine: &EngineInfo, out: &mut String) -> fmt::Result {
+fn write_tile(
+    report: &Report,
+    words: &Words,
+    number: usize,
+    engine: &EngineInfo,
+    out: &mut String,
+) -> fmt::Result {
+    let reference = escape(&words.reference);
     let ratios: Vec<f64> = report.counted().filter_map(|row| row.ratio(&engine.name)).collect();
     let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = ratios.iter().copied().fold(0.0, f64::max);
@@ -118,10 +126,11 @@ fn write_tile(report: &Report, number: usize, engine: &EngineInfo, out: &mut Str
     let value = mean.map_or("–".to_owned(), ratio_text);
     let note = match (mean, ratios.len()) {
         (None, _) => "no mean, as figures are missing".to_owned(),
-        (_, 1) => "as fast as the interpreter".to_owned(),
+        (_, 1) => format!("as fast as {reference}"),
         _ => format!(
-            "as fast as the interpreter: geometric mean of {} transactions, which lie between {} and {}",
+            "as fast as {reference}: geometric mean of {} {}, which lie between {} and {}",
             report.geomean_rows,
+            words.work.1,
             ratio_text(least),
             ratio_text(greatest)
         ),
@@ -159,12 +168,12 @@ fn write_failures(report: &Report, out: &mut String) -> fmt::Result {
 }
 
 /// The bars.
-fn write_run_time(report: &Report, out: &mut String) -> fmt::Result {
+fn write_run_time(report: &Report, words: &Words, out: &mut String) -> fmt::Result {
     writeln!(
         out,
-        "<section>\n<h2>Run time</h2>\n<p>Each bar begins at 1×, which is the interpreter, and ends at how many times as \
-         fast the compiled contract was: at 5× it took a fifth of the time. A bar to the left means that it was slower. \
-         The axis is logarithmic; the thin line at the end spans the middle half of all rounds.</p>"
+        "<section>\n<h2>Run time</h2>\n<p>{}: at 5× it took a fifth of the time. A bar to the left means that it was slower. \
+         The axis is logarithmic; the thin line at the end spans the middle half of all rounds.</p>",
+        words.bars
     )?;
     writeln!(out, "<div class=\"tools\">{}{ORDERS}</div>", legend(report))?;
     for (name, layout) in [("wide", WIDE), ("narrow", NARROW)] {
@@ -172,8 +181,9 @@ fn write_run_time(report: &Report, out: &mut String) -> fmt::Result {
         writeln!(
             out,
             "<svg class=\"bars {name}\" viewBox=\"0 0 {} {height:.0}\" role=\"list\" aria-label=\"Run time of each \
-             workload, compared with the interpreter\">\n{content}</svg>",
-            layout.width
+             workload, compared with {}\">\n{content}</svg>",
+            layout.width,
+            escape(&words.reference)
         )?;
     }
     writeln!(out, "</section>")
@@ -199,20 +209,21 @@ fn legend(report: &Report) -> String {
 }
 
 /// The plots.
-fn write_compilation(report: &Report, out: &mut String) -> fmt::Result {
+fn write_compilation(report: &Report, words: &Words, out: &mut String) -> fmt::Result {
     if scatter::is_empty(report) {
         return Ok(());
     }
     writeln!(
         out,
-        "<section>\n<h2>Compilation</h2>\n<p>A contract is compiled once and then runs for as long as it is used. Each \
+        "<section>\n<h2>Compilation</h2>\n<p>A {} is compiled once and then runs for as long as it is used. Each \
          point is a workload; compiling took longer the further it lies to the right. The dashed lines on the second \
-         plot say after how many transactions the time that they save has paid for compiling: the higher, the sooner.</p>"
+         plot say after how many {} the time that they save has paid for compiling: the higher, the sooner.</p>",
+        words.code, words.work.1
     )?;
     writeln!(out, "<div class=\"tools\">{}</div>\n<div class=\"plots\">", legend_of_engines(report))?;
     for (title, plot) in [
-        ("Compiling and running", scatter::compile_and_run(report)),
-        ("Compiling and saving", scatter::compile_and_save(report)),
+        ("Compiling and running", scatter::compile_and_run(report, words)),
+        ("Compiling and saving", scatter::compile_and_save(report, words)),
     ] {
         writeln!(out, "<figure><figcaption>{title}</figcaption>\n{plot}</figure>")?;
     }
@@ -222,7 +233,8 @@ fn write_compilation(report: &Report, out: &mut String) -> fmt::Result {
         let points = plural(nothing, "point is", "points are");
         writeln!(
             out,
-            "<p class=\"note\">{points} not on the second plot: there the interpreter was as fast.</p>"
+            "<p class=\"note\">{points} not on the second plot: there {} was as fast.</p>",
+            escape(&words.reference)
         )?;
     }
     writeln!(out, "</section>")
@@ -236,7 +248,7 @@ fn legend_of_engines(report: &Report) -> String {
 }
 
 /// How it was measured, on what, and what it does not say.
-fn write_method(report: &Report, out: &mut String) -> fmt::Result {
+fn write_method(report: &Report, words: &Words, out: &mut String) -> fmt::Result {
     let setting = &report.setting;
     let rounds = report.rows.iter().flat_map(|row| row.engines.values().map(|figures| figures.rounds as f64));
     let mut rounds: Vec<f64> = rounds.filter(|rounds| *rounds > 0.0).collect();
@@ -245,15 +257,15 @@ fn write_method(report: &Report, out: &mut String) -> fmt::Result {
     write!(
         out,
         "<section class=\"prose\">\n<h2>How it was measured</h2>\n<p>All engines ran in turns: in each of {typical:.0} rounds \
-         (the median over the workloads) every engine did a batch of the same transaction, a different one first each \
-         time, so that whatever else the machine did fell on all of them. What counts is CPU time of the thread for the whole \
-         transaction: validation, execution, and collecting the changes to the state, always from the same state. A ratio \
-         is the interpreter’s time divided by the engine’s in the same round; shown is the median over the rounds. The outcome \
-         of every batch (status, gas, output, logs and state) was compared with the interpreter’s, and where the \
-         benchmark says what must come out, with that.</p>\n<p>Compile time is CPU time from bytecode to machine code in \
-         memory, for all contracts that the transaction calls. It is not part of run time.</p>\n"
+         (the median over the workloads) every engine did a batch of the same {}, a different one first each \
+         time, so that whatever else the machine did fell on all of them. {}</p>\n<p>{}</p>\n",
+        words.work.0, words.method, words.compile
     )?;
-    write!(out, "<h2>What it does not say</h2>\n<ul>{CAVEATS}</ul>\n<h2>Where it was measured</h2>\n<dl>")?;
+    write!(
+        out,
+        "<h2>What it does not say</h2>\n<ul>{}</ul>\n<h2>Where it was measured</h2>\n<dl>",
+        words.caveats
+    )?;
     let entries = [
         ("Program", setting.program.clone()),
         ("Date", format!("{} UTC", setting.date)),
@@ -263,24 +275,17 @@ fn write_method(report: &Report, out: &mut String) -> fmt::Result {
         ),
         ("System", setting.system.clone()),
         ("Compiled for", format!("{}, -O{}", setting.target, setting.level)),
-        ("Hashes of earlier transactions", (if setting.cold { "forgotten" } else { "kept" }).to_owned()),
         ("Time for each workload", format!("{} s", setting.seconds_per_row)),
     ];
+    let hashes = (report.language == Language::Evm).then(|| {
+        ("Hashes of earlier transactions", (if setting.cold { "forgotten" } else { "kept" }).to_owned())
+    });
     let engines = report.engines.iter().map(|engine| (engine.name.as_str(), engine.what.clone()));
-    for (name, value) in entries.into_iter().chain(engines) {
+    for (name, value) in entries.into_iter().chain(hashes).chain(engines) {
         writeln!(out, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(&value))?;
     }
-    writeln!(out, "</dl>\n<p>To repeat it: <code>evmc bench --html bench.html</code></p>\n</section>")
+    writeln!(out, "</dl>\n<p>To repeat it: <code>{}</code></p>\n</section>", words.command)
 }
-
-/// What a reader must not take the figures for.
-const CAVEATS: &str = "\
-<li>These are transactions that compute a lot. Real blocks spend much of their time on state, hashing, signatures and \
-precompiled contracts, which a compiler does not make faster; the gain for a whole block is far smaller.</li>\
-<li>State is in memory. With a database behind it, the difference becomes smaller.</li>\
-<li>The same transaction ran again and again, after it was compiled: code and data were warm in the processor’s caches, and \
-what an engine remembers from one transaction to the next, such as hashes of mapping keys, was there.</li>\
-<li>Another processor gives other ratios, mostly by some percent.</li>";
 
 /// A number with the word that goes with it.
 fn plural(count: usize, one: &str, many: &str) -> String {
@@ -290,6 +295,8 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 /// The chart as an `.svg` file.
 pub fn svg(report: &Report) -> String {
     let Chart { content, height } = bars::draw(report, WIDE);
+    let words = Words::of(report);
+    let reference = escape(&words.reference);
     let (margin, head) = (20.0, 74.0);
     let (width, height) = (WIDE.width + 2.0 * margin, height + head + margin);
     let setting = &report.setting;
@@ -311,12 +318,13 @@ pub fn svg(report: &Report) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height:.0}\" width=\"{width}\" \
-         height=\"{height:.0}\" role=\"img\" aria-label=\"Run time of each workload compared with the interpreter\">\n\
+         height=\"{height:.0}\" role=\"img\" aria-label=\"Run time of each workload compared with {reference}\">\n\
          <style>\n{CHART_STYLE}</style>\n<rect class=\"sheet\" width=\"{width}\" height=\"{height:.0}\" rx=\"8\"/>\n\
-         <text class=\"head\" x=\"{margin}\" y=\"30\">Times as fast as the {INTERPRETER}</text>\n\
-         <text class=\"sub\" x=\"{margin}\" y=\"50\">CPU time of whole transactions; {} on {}, {}</text>\n\
+         <text class=\"head\" x=\"{margin}\" y=\"30\">Times as fast as {reference}</text>\n\
+         <text class=\"sub\" x=\"{margin}\" y=\"50\">CPU time of {}; {} on {}, {}</text>\n\
          <g transform=\"translate({:.0},67)\">{keys}</g>\n\
          <g transform=\"translate({margin},{head})\">\n{content}</g>\n</svg>\n",
+        words.picture,
         escape(&setting.program),
         escape(&setting.processor),
         setting.date.split(' ').next().unwrap_or_default(),

@@ -5,9 +5,9 @@ use std::fmt::{self, Write};
 use super::{
     escape,
     scale::{self, Scale},
+    words::Words,
 };
 use crate::bench::{
-    entrant::INTERPRETER,
     report::{Figures, Report, Row},
     table,
 };
@@ -27,8 +27,8 @@ const PAID_AFTER: [f64; 4] = [1.0, 100.0, 1e4, 1e6];
 
 /// A plot.
 struct Plot {
-    said: &'static str,
-    y_title: &'static str,
+    said: String,
+    y_title: String,
     points: Vec<Point>,
     /// Whether lines show after how many transactions a compilation is paid for.
     has_lines: bool,
@@ -43,42 +43,43 @@ struct Point {
 }
 
 /// Compilation against the time of a transaction.
-pub fn compile_and_run(report: &Report) -> String {
+pub fn compile_and_run(report: &Report, words: &Words) -> String {
     let points = points(report, |row, figures, engine| {
         let time = figures.time_ns?.median;
-        let said = format!("{}\n{engine}: {} a transaction", row.label, table::nanoseconds(time));
+        let said = format!("{}\n{engine}: {} {}", row.label, table::nanoseconds(time), words.a_work);
         Some((time, said))
     });
-    let said = "Time to compile against time of a compiled transaction";
-    draw(&Plot { said, y_title: "time of a transaction", points, has_lines: false })
+    let said = format!("Time to compile against time of {} in compiled code", words.a_work);
+    draw(&Plot { said, y_title: format!("time of {}", words.a_work), points, has_lines: false })
 }
 
 /// Compilation against the time that it saves in each transaction.
-pub fn compile_and_save(report: &Report) -> String {
+pub fn compile_and_save(report: &Report, words: &Words) -> String {
     let points = points(report, |row, figures, engine| {
-        let saved = saved(row, figures)?;
+        let saved = saved(report, row, figures)?;
         let after = figures.compilation?.cpu_ns / saved;
         let saved_text = table::nanoseconds(saved);
         let said = format!(
-            "{}\n{engine} saves {saved_text} a transaction: paid for after {}",
+            "{}\n{engine} saves {saved_text} {}: paid for after {}",
             row.label,
+            words.a_work,
             table::count(after.ceil())
         );
         Some((saved, said))
     });
-    let said = "Time to compile against time saved in each transaction";
-    draw(&Plot { said, y_title: "saved in each transaction", points, has_lines: true })
+    let said = format!("Time to compile against time saved in each {}", words.work.0);
+    draw(&Plot { said, y_title: format!("saved in each {}", words.work.0), points, has_lines: true })
 }
 
 /// How many compilations save nothing, and so are not in the second plot.
 pub fn saving_nothing(report: &Report) -> usize {
     let all = points(report, |_, _, _| Some((1.0, String::new()))).len();
-    all - points(report, |row, figures, _| Some((saved(row, figures)?, String::new()))).len()
+    all - points(report, |row, figures, _| Some((saved(report, row, figures)?, String::new()))).len()
 }
 
 /// Time that compiled code saves in each transaction, if any.
-fn saved(row: &Row, figures: &Figures) -> Option<f64> {
-    let saved = row.engine(INTERPRETER)?.time_ns?.median - figures.time_ns?.median;
+fn saved(report: &Report, row: &Row, figures: &Figures) -> Option<f64> {
+    let saved = row.engine(&report.reference)?.time_ns?.median - figures.time_ns?.median;
     (saved > 0.0).then_some(saved)
 }
 
@@ -120,7 +121,7 @@ fn write_plot(plot: &Plot, out: &mut String) -> fmt::Result {
         "<svg class=\"scatter\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"list\" aria-label=\"{}\">",
         plot.said
     )?;
-    write_axes(&x, &y, plot.y_title, out)?;
+    write_axes(&x, &y, &plot.y_title, out)?;
     if plot.has_lines {
         write_lines(&x, x_range, &y, y_range, out)?;
     }

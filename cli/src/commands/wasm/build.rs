@@ -43,10 +43,16 @@ struct Refused {
 
 /// Compiles modules and writes the files.
 pub fn run(args: &BuildArgs, sources: &[Source]) -> Result<ExitStatus, CliError> {
-    if args.store.is_some() || args.contract.is_some() || args.initcode {
+    if args.store.is_some() {
         return Err(CliError::usage(
-            "--store, --contract and --initcode are about contracts of the EVM",
+            "stores are keyed by the code hash and fork of contracts, which modules of WebAssembly do not have",
             "build WebAssembly into files, with -o",
+        ));
+    }
+    if args.contract.is_some() || args.initcode {
+        return Err(CliError::usage(
+            "--contract and --initcode are about contracts of the EVM",
+            "leave them away",
         ));
     }
     let engine = super::engine(WasmEngineName::Native, &args.compile, &args.meter)?;

@@ -1,6 +1,8 @@
 //! What commands do with WebAssembly.
 
+pub mod bench;
 pub mod build;
+mod call;
 pub mod inspect;
 pub mod run;
 

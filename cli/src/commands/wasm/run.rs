@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use evmc_wasm::{Cause, Limits, Module, Trap, Val};
-use evmc_wasm_module::{FuncType, Item, ModuleInfo};
+use evmc_wasm_module::FuncType;
 use serde::Serialize;
 
+use super::call;
 use crate::{
     args::{EngineName, RunArgs, WasmEngineName},
     error::{CliError, ExitStatus},
-    inspect::wasm::signature,
     output,
     wasm::{Machine, MachineError, Results, Source, value},
 };
@@ -70,7 +70,7 @@ pub fn run_source(args: &RunArgs, source: &Source) -> Result<ExitStatus, CliErro
     };
     let engine = super::engine(name, &args.compile, &args.meter)?;
     let module = engine.compile(&source.bytes).map_err(|error| super::refused(&source.origin, error))?;
-    call(args, &Subject { origin: &source.origin, module, engine: engine.name() })
+    run(args, &Subject { origin: &source.origin, module, engine: engine.name() })
 }
 
 /// Loads an artifact of WebAssembly and calls the function.
@@ -85,11 +85,11 @@ pub fn run_artifact(args: &RunArgs, bytes: &[u8]) -> Result<ExitStatus, CliError
         path: args.input.clone().into(),
         reason: error.to_string(),
     })?;
-    call(args, &Subject { origin: &args.input, module, engine: "native".to_owned() })
+    run(args, &Subject { origin: &args.input, module, engine: "native".to_owned() })
 }
 
 /// Calls the function and tells what it gave.
-fn call(args: &RunArgs, subject: &Subject<'_>) -> Result<ExitStatus, CliError> {
+fn run(args: &RunArgs, subject: &Subject<'_>) -> Result<ExitStatus, CliError> {
     if args.trace || args.code.is_some() || args.transaction.sig.is_some() {
         return Err(CliError::usage(
             "--trace, --code and --sig are about contracts of the EVM",
@@ -97,7 +97,7 @@ fn call(args: &RunArgs, subject: &Subject<'_>) -> Result<ExitStatus, CliError> {
         ));
     }
     let (name, ty) = function(args, subject)?;
-    let values = arguments(name, ty, &args.transaction.arguments)?;
+    let values = call::arguments(name, ty, &args.transaction.arguments)?;
     let mut limits = Limits::default();
     limits.pages = args.max_pages.map_or(limits.pages, |pages| limits.pages.min(pages));
     let mut machine = Machine::new(limits, gas(args));
@@ -114,44 +114,8 @@ fn call(args: &RunArgs, subject: &Subject<'_>) -> Result<ExitStatus, CliError> {
 
 /// The function to call, and its type: the one that --invoke names, or `_start`.
 fn function<'a>(args: &'a RunArgs, subject: &'a Subject<'_>) -> Result<(&'a str, &'a FuncType), CliError> {
-    let info = subject.module.info();
-    let name = args.invoke.as_deref().unwrap_or("_start");
-    let exported = |name: &str| match info.exports.iter().find(|export| export.name == name)?.item {
-        Item::Function(index) => info.types.get(info.signature(index)? as usize),
-        _ => None,
-    };
-    exported(name).map(|ty| (name, ty)).ok_or_else(|| {
-        CliError::usage(
-            format!("{} exports no function {name:?}", subject.origin),
-            format!("name one of these with --invoke: {}", functions(info)),
-        )
-    })
-}
-
-/// The functions that a module exports, as a list.
-fn functions(info: &ModuleInfo) -> String {
-    let names = info.exports.iter().filter_map(|export| match export.item {
-        Item::Function(_) => Some(export.name.as_str()),
-        _ => None,
-    });
-    let names: Vec<_> = names.collect();
-    if names.is_empty() { "there are none".to_owned() } else { names.join(", ") }
-}
-
-/// The arguments by the types of the function.
-fn arguments(name: &str, ty: &FuncType, texts: &[String]) -> Result<Vec<Val>, CliError> {
-    let shape = || format!("the type of {name} is {}", signature(ty));
-    if texts.len() != ty.params.len() {
-        return Err(CliError::usage(
-            format!("{name} takes {} arguments; {} are given", ty.params.len(), texts.len()),
-            shape(),
-        ));
-    }
-    let parse = |(number, (&ty, text)): (usize, (_, &String))| {
-        value::parse(ty, text)
-            .map_err(|error| CliError::usage(format!("argument {}: {error}", number + 1), shape()))
-    };
-    ty.params.iter().zip(texts).enumerate().map(parse).collect()
+    let (info, name) = (subject.module.info(), args.invoke.as_deref().unwrap_or("_start"));
+    call::exported(info, name).map(|ty| (name, ty)).ok_or_else(|| call::unknown(subject.origin, info, name))
 }
 
 /// Prints results or a trap in the form that was asked for.
@@ -214,7 +178,7 @@ impl TrapReport {
     }
 }
 
-/// Gas limit: what was asked for, or the most that there is.
+/// Gas limit of the call.
 fn gas(args: &RunArgs) -> u64 {
-    args.transaction.gas.unwrap_or(i64::MAX as u64)
+    call::gas(&args.transaction)
 }
