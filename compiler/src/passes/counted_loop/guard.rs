@@ -54,20 +54,20 @@ struct Guard<'a> {
 impl Guard<'_> {
     fn number(&mut self, ty: Type, number: u64) -> Value {
         let constant = self.function.constants.push(U256::from(number));
-        self.value(Opcode::Const, ty, ty, &[], Imm::Constant(constant))
+        self.value(Opcode::Const, Some(ty), ty, &[], Imm::Constant(constant))
     }
 
     /// An operation on a type, whose result has it too.
     fn op(&mut self, opcode: Opcode, ty: Type, args: &[Value]) -> Value {
-        self.value(opcode, ty, ty, args, Imm::None)
+        self.value(opcode, Some(ty), ty, args, Imm::None)
     }
 
     fn compare(&mut self, opcode: Opcode, a: Value, b: Value) -> Value {
-        self.value(opcode, Type::I64, Type::I1, &[a, b], Imm::None)
+        self.value(opcode, Some(Type::I64), Type::I1, &[a, b], Imm::None)
     }
 
-    fn value(&mut self, opcode: Opcode, ty: Type, result: Type, args: &[Value], imm: Imm) -> Value {
-        let data = InstData { opcode, ty: Some(ty), args: args.into(), imm, results: SmallVec::new() };
+    fn value(&mut self, opcode: Opcode, ty: Option<Type>, result: Type, args: &[Value], imm: Imm) -> Value {
+        let data = InstData { opcode, ty, args: args.into(), imm, results: SmallVec::new() };
         push_value(self.function, self.block, data, result)
     }
 
@@ -100,7 +100,7 @@ impl Guard<'_> {
     }
 
     fn widened(&mut self, value: Value) -> Value {
-        self.value(Opcode::Zext, Type::I64, Type::I64, &[value], Imm::None)
+        self.value(Opcode::Zext, Some(Type::I64), Type::I64, &[value], Imm::None)
     }
 
     /// The number of turns, and whether it is one and enough.
@@ -131,7 +131,7 @@ impl Guard<'_> {
     }
 
     fn can_pay(&mut self, cost: Value) -> Value {
-        let left = self.value(Opcode::GasRemaining, Type::I64, Type::I64, &[], Imm::None);
+        let left = self.value(Opcode::GasRemaining, None, Type::I64, &[], Imm::None);
         self.compare(Opcode::Sge, left, cost)
     }
 
@@ -143,7 +143,7 @@ impl Guard<'_> {
 
     /// Adds what must hold for a group to be inside its memory in every turn.
     fn is_inside(&mut self, group: &Group, start: Value, turns: Value, answers: &mut Vec<Value>) {
-        let pages = self.value(Opcode::MemorySize, Type::I64, Type::I64, &[], Imm::Index(group.memory));
+        let pages = self.value(Opcode::MemorySize, None, Type::I64, &[], Imm::Index(group.memory));
         let page = self.number(Type::I64, PAGE_BYTES.trailing_zeros().into());
         let length = self.op(Opcode::Shl, Type::I64, &[pages, page]);
         let mut highest = start;
