@@ -7,8 +7,8 @@ use evmc_backend::{LegalPasses, OptLevel, Options};
 use evmc_ir::Module;
 
 use crate::passes::{
-    clamp, dead_code, dead_store, ensure, fold, forward, gvn, inline, merge_blocks, merge_checks, nan,
-    narrow, simplify, stretches, trivial_params,
+    clamp, counted_loop, dead_code, dead_store, ensure, fold, forward, gvn, inline, merge_blocks,
+    merge_checks, nan, narrow, simplify, stretches, trivial_params,
 };
 
 /// A pass over a module.
@@ -215,6 +215,20 @@ pub const PIPELINE: &[Pass] = &[
         run: merge_blocks::run,
     },
     Pass {
+        name: "counted_loop",
+        what: "gives loops whose turns can be counted a copy without checks",
+        from: OptLevel::Default,
+        languages: WASM,
+        run: counted_loop::run,
+    },
+    Pass {
+        name: "merge_blocks",
+        what: "the same around copies of loops",
+        from: OptLevel::Default,
+        languages: WASM,
+        run: merge_blocks::run,
+    },
+    Pass {
         name: "stretches",
         what: "numbers first what failed checks may name, so that artifacts need not have the others",
         from: OptLevel::None,
@@ -274,6 +288,8 @@ pub const ORDER: &[Order] = &[
         after: "narrow",
         why: "simpler forms have tighter bounds and ask for fewer bits",
     },
+    Order { before: "merge_blocks", after: "counted_loop", why: "it looks at loops of one block" },
+    Order { before: "nan", after: "counted_loop", why: "it copies what is left" },
     Order { before: "dead_code", after: "stretches", why: "what is not reached names none" },
 ];
 

@@ -496,6 +496,13 @@ opcodes! {
     /// `lin.store address, value`: little-endian store to a linear memory at address + displacement; traps outside, and
     /// then stores nothing.
     LinStore "lin.store" Linear (Is(I64), T) -> (), Any, [WRITES_MEMORY MAY_EXIT];
+    /// `lin.read address`: as `lin.load`, of an access that is known to be inside. Reads and writes that cannot trap keep
+    /// their order among one another, and may be moved over accesses that can, but not over `lin.fence`.
+    LinRead "lin.read" Linear (Is(I64)) -> (T), Any, [READS_MEMORY];
+    /// `lin.write address, value`: as `lin.store`, of an access that is known to be inside.
+    LinWrite "lin.write" Linear (Is(I64), T) -> (), Any, [WRITES_MEMORY];
+    /// Behind it, all `lin.write` before it are done.
+    LinFence "lin.fence" None () -> (), No, [READS_MEMORY WRITES_MEMORY];
     /// The length of a linear memory, in pages.
     MemorySize "memory.size" Index () -> (Is(I64)), No, [READS_HOST];
     /// A global of the instance, imported ones first.

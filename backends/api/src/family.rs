@@ -80,7 +80,14 @@ impl Family {
             Op::Vfeq | Op::Vfne | Op::Vflt | Op::Vfle => Self::Vector,
             Op::VfToSint | Op::VfToUint | Op::VsintToF | Op::VuintToF => Self::Vector,
             Op::Vfpromote | Op::Vfdemote => Self::Vector,
-            Op::LinLoad | Op::LinStore | Op::MemorySize | Op::GlobalGet | Op::GlobalSet => Self::Instance,
+            Op::LinLoad
+            | Op::LinStore
+            | Op::LinRead
+            | Op::LinWrite
+            | Op::LinFence
+            | Op::MemorySize
+            | Op::GlobalGet
+            | Op::GlobalSet => Self::Instance,
             Op::TableGet | Op::TableSet | Op::TableSize => Self::Instance,
             Op::FuncImported | Op::FuncOwn | Op::FuncElement => Self::Instance,
             Op::SlotGet | Op::SlotSet => Self::Instance,

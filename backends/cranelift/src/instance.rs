@@ -17,7 +17,9 @@ impl Translator<'_, '_> {
     /// Instructions that work on the instance.
     pub fn instance(&mut self, data: &InstData) -> Result<(), Refusal> {
         match (data.opcode, &data.imm) {
-            (Opcode::LinLoad | Opcode::LinStore, _) => self.linear(data),
+            (Opcode::LinLoad | Opcode::LinStore | Opcode::LinRead | Opcode::LinWrite, _) => self.linear(data),
+            // Cranelift drops no store.
+            (Opcode::LinFence, _) => Ok(()),
             (Opcode::MemorySize, &Imm::Index(memory)) => self.memory_size(data, memory),
             (Opcode::GlobalGet | Opcode::GlobalSet, &Imm::Index(global)) => self.global(data, global),
             (Opcode::SlotGet | Opcode::SlotSet, &Imm::Index(slot)) => self.slot_access(data, slot),

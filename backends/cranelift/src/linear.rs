@@ -39,7 +39,9 @@ pub(crate) fn extensions(func: &Function) -> HashMap<ir::Value, Extension> {
         };
         let narrow = data.args[0];
         let is_narrow = matches!(func.ty(narrow), Type::I8 | Type::I16 | Type::I32) && func.ty(narrow) < ty;
-        let loads = func.defining_inst(narrow).is_some_and(|def| def.opcode == Opcode::LinLoad);
+        let loads = func
+            .defining_inst(narrow)
+            .is_some_and(|def| matches!(def.opcode, Opcode::LinLoad | Opcode::LinRead));
         if is_narrow && loads {
             let extension = Extension { opcode: data.opcode, ty, result: data.results[0] };
             extensions.entry(narrow).or_insert(extension);
@@ -49,12 +51,15 @@ pub(crate) fn extensions(func: &Function) -> HashMap<ir::Value, Extension> {
 }
 
 impl Translator<'_, '_> {
-    /// `lin.load` and `lin.store`.
+    /// `lin.load` and `lin.store`, `lin.read` and `lin.write`.
     pub fn linear(&mut self, data: &InstData) -> Result<(), Refusal> {
         let &Imm::Linear { memory, offset } = &data.imm else { return Err("without a memory") };
         let (address, at) = self.linear_address(data.args[0], memory, offset)?;
-        let flags = self.linear_flags();
-        if data.opcode == Opcode::LinLoad {
+        let flags = match data.opcode {
+            Opcode::LinLoad | Opcode::LinStore => self.linear_flags(),
+            _ => self.access.linear.with_notrap(),
+        };
+        if matches!(data.opcode, Opcode::LinLoad | Opcode::LinRead) {
             self.linear_load(data, flags, address, at);
         } else {
             self.linear_store(data, flags, address, at);

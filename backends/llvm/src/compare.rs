@@ -3,8 +3,9 @@
 use evmc_ir::{InstData, Opcode, Type};
 use inkwell::IntPredicate;
 use inkwell::types::BasicTypeEnum;
-use inkwell::values::IntValue;
+use inkwell::values::{BasicValue, IntValue};
 
+use crate::alias::attach;
 use crate::translate::{Done, Translator};
 
 /// LLVM's predicate for an integer comparison.
@@ -24,12 +25,16 @@ const fn predicate(op: Opcode) -> IntPredicate {
 }
 
 impl<'c> Translator<'_, 'c> {
-    /// Comparisons, and `select`.
+    /// Comparisons, and `select`. A `select` of WebAssembly stays one: whoever compiled to it has chosen between it and a
+    /// branch, and knew more. LLVM's code generator makes branches of those that it finds on the critical path.
     pub fn comparison(&mut self, data: &InstData) -> Done {
         if data.opcode == Opcode::Select {
             let condition = self.int(data.args[0]);
             let (yes, no) = (self.value(data.args[1]), self.value(data.args[2]));
             let value = self.b.build_select(condition, yes, no, "")?;
+            if let Some(select) = value.as_instruction_value().filter(|_| self.unit.instance.is_some()) {
+                attach(select, self.unit.weights.unforeseeable, self.unit.weights.unforeseeable_kind);
+            }
             self.set(data, value);
             return Ok(());
         }

@@ -96,7 +96,11 @@ fn optimised<'c>(
         locations.finish();
     }
     unit.module.verify().map_err(|error| internal("", &error))?;
-    let passes = unit.module.run_passes(&level.passes, &machine, PassBuilderOptions::create());
+    let passes = unit.module.run_passes(
+        &level.passes(module.instance.is_some()),
+        &machine,
+        PassBuilderOptions::create(),
+    );
     passes.map_err(|error| internal("", &error))?;
     Ok((unit, machine))
 }
@@ -106,7 +110,7 @@ fn internal(function: &str, error: &dyn std::fmt::Display) -> BackendError {
     BackendError::Internal { function: function.into(), reason: error.to_string() }
 }
 
-/// Branch weights as metadata.
+/// What is known of conditions, as metadata.
 #[derive(Clone, Debug)]
 pub(crate) struct Weights<'c> {
     /// The first target is rarely taken.
@@ -115,6 +119,10 @@ pub(crate) struct Weights<'c> {
     pub usually: MetadataValue<'c>,
     /// LLVM's number of this kind of metadata.
     pub kind: u32,
+    /// Of a condition of which nobody can tell what it will be.
+    pub unforeseeable: MetadataValue<'c>,
+    /// LLVM's number of that kind of metadata.
+    pub unforeseeable_kind: u32,
 }
 
 impl<'c> Weights<'c> {
@@ -126,6 +134,8 @@ impl<'c> Weights<'c> {
             rarely: node(1, USUAL_WEIGHT),
             usually: node(USUAL_WEIGHT, 1),
             kind: context.get_kind_id("prof"),
+            unforeseeable: context.metadata_node(&[]),
+            unforeseeable_kind: context.get_kind_id("unpredictable"),
         }
     }
 }

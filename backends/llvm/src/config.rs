@@ -59,7 +59,10 @@ pub(crate) struct Level {
     /// Effort of the code generator.
     codegen: Codegen,
     /// Passes in the notation of `opt -passes`.
-    pub passes: String,
+    passes: String,
+    /// What runs behind them on modules of WebAssembly.
+    #[serde(default)]
+    wasm_passes: String,
 }
 
 /// Effort of LLVM's code generator.
@@ -73,6 +76,16 @@ enum Codegen {
 }
 
 impl Level {
+    /// Passes for a module, of WebAssembly or not.
+    pub fn passes(&self, is_wasm: bool) -> String {
+        let own = if is_wasm { self.wasm_passes.as_str() } else { "" };
+        [self.passes.as_str(), own]
+            .into_iter()
+            .filter(|passes| !passes.is_empty())
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
     /// Effort of the code generator in LLVM's terms.
     pub fn codegen(&self) -> OptimizationLevel {
         match self.codegen {

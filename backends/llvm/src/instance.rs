@@ -5,7 +5,8 @@
 //! memory faults. An access that faults is a trap, and what the program has stored before is seen after it. So
 //! accesses are volatile: LLVM then drops none of them, moves none before or behind another one, and makes none
 //! that the program would not have made. Writes to globals and tables are volatile for the same reason; reads of
-//! them are not, since they do not trap.
+//! them are not, since they do not trap. Accesses that are known to be inside are like any other program's: LLVM may
+//! combine and vectorise them, up to the next `lin.fence`.
 //!
 //! **References** are addresses of records, which do not change.
 
@@ -37,7 +38,7 @@ impl<'c> Translator<'_, 'c> {
                 self.func_element(data, table, shape.type_id(signature.as_u32()))
             }
             Imm::Index(index) => self.indexed(data, index),
-            _ => Ok(()),
+            _ => self.fence(),
         }
     }
 
@@ -146,13 +147,17 @@ impl<'c> Translator<'_, 'c> {
         Ok(())
     }
 
-    /// `lin.load` and `lin.store`.
+    /// `lin.load` and `lin.store`, which can trap, `lin.read` and `lin.write`.
     fn linear(&mut self, data: &InstData, memory: u32, offset: u64) -> Done {
         let Some(&base) = self.bases.get(&memory) else { return Ok(()) };
-        let start = self.offset(base, self.int(data.args[0]))?;
-        let place = self.offset(start, self.i64(offset))?;
-        if data.opcode == Opcode::LinStore {
-            return self.store_volatile(data.args[1], place, BYTE_ALIGN, Region::Memory);
+        let can_trap = matches!(data.opcode, Opcode::LinLoad | Opcode::LinStore);
+        let start = self.unit.address(&self.b, base, self.int(data.args[0]), !can_trap)?;
+        let place = self.unit.address(&self.b, start, self.i64(offset), !can_trap)?;
+        if matches!(data.opcode, Opcode::LinStore | Opcode::LinWrite) {
+            let store = self.store_instance(data.args[1], place, BYTE_ALIGN, Region::Memory)?;
+            // The one failure is an instruction that accesses no memory.
+            let _ = store.set_volatile(can_trap);
+            return Ok(());
         }
         let types = self.unit.types;
         let ty = data.ty.unwrap_or(Type::I64);
@@ -160,7 +165,7 @@ impl<'c> Translator<'_, 'c> {
         let value = self.load(loaded, place, BYTE_ALIGN, Region::Memory)?;
         if let Some(load) = as_instruction(value) {
             // The one failure is an instruction that accesses no memory.
-            let _ = load.set_volatile(true);
+            let _ = load.set_volatile(can_trap);
         }
         let value = match ty {
             Type::I1 => self.b.build_int_truncate(value.into_int_value(), types.i1, "")?.into(),
@@ -170,18 +175,41 @@ impl<'c> Translator<'_, 'c> {
         Ok(())
     }
 
+    /// `lin.fence`: no instruction, but one that LLVM takes to read and write all memory.
+    pub fn fence(&mut self) -> Done {
+        let ty = self.unit.types.void.fn_type(&[], false);
+        let effect = "~{memory}".to_owned();
+        let nothing =
+            self.unit.context.create_inline_asm(ty, String::new(), effect, true, false, None, false);
+        self.b.build_indirect_call(ty, nothing, &[], "")?;
+        Ok(())
+    }
+
     /// Stores a value of the IR in a way that LLVM neither drops nor moves.
     fn store_volatile(&mut self, value: Value, to: PointerValue<'c>, align: u32, region: Region) -> Done {
+        let store = self.store_instance(value, to, align, region)?;
+        // The one failure is an instruction that accesses no memory.
+        let _ = store.set_volatile(true);
+        Ok(())
+    }
+
+    /// Stores a value of the IR in memory that belongs to the instance.
+    fn store_instance(
+        &mut self,
+        value: Value,
+        to: PointerValue<'c>,
+        align: u32,
+        region: Region,
+    ) -> Done<InstructionValue<'c>> {
         let mut held = self.value(value);
         if self.func.ty(value) == Type::I1 {
             held = self.b.build_int_z_extend(held.into_int_value(), self.unit.types.i8, "")?.into();
         }
         let store = self.b.build_store(to, held)?;
-        // The failures are an alignment that is no power of two, and an instruction that accesses no memory.
+        // The one failure is an alignment that is no power of two.
         let _ = store.set_alignment(align);
-        let _ = store.set_volatile(true);
         self.unit.regions.mark_access(store, region);
-        Ok(())
+        Ok(store)
     }
 
     /// Where a global lies.

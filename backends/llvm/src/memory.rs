@@ -19,16 +19,33 @@ const BYTE_ALIGN: u32 = 1;
 
 impl<'c> Unit<'c> {
     /// The address so many bytes behind another one of the same object.
-    #[allow(unsafe_code)]
     pub fn offset(
         &self,
         b: &Builder<'c>,
         base: PointerValue<'c>,
         bytes: IntValue<'c>,
     ) -> Done<PointerValue<'c>> {
-        // SAFETY: one index for a pointer to bytes. It is not marked as staying inside an object, so no offset
-        // makes LLVM's result undefined.
-        Ok(unsafe { b.build_gep(self.types.i8, base, &[bytes], "")? })
+        self.address(b, base, bytes, false)
+    }
+
+    /// The same; `is_inside` where it is proved to be in the memory that the base points into, so that LLVM may rely on it.
+    #[allow(unsafe_code)]
+    pub fn address(
+        &self,
+        b: &Builder<'c>,
+        base: PointerValue<'c>,
+        bytes: IntValue<'c>,
+        is_inside: bool,
+    ) -> Done<PointerValue<'c>> {
+        let (ty, index) = (self.types.i8, [bytes]);
+        // SAFETY: one index for a pointer to bytes. Where the address is not proved to be inside an object, it is not
+        // marked so, and then no offset makes LLVM's result undefined.
+        Ok(unsafe {
+            match is_inside {
+                true => b.build_in_bounds_gep(ty, base, &index, "")?,
+                false => b.build_gep(ty, base, &index, "")?,
+            }
+        })
     }
 
     /// Loads a value of an LLVM type.

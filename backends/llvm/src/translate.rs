@@ -53,8 +53,8 @@ pub(crate) struct Variables<'c> {
     pub height: PointerValue<'c>,
     /// Gas that a shared end of the frame pays first.
     pub due: PointerValue<'c>,
-    /// Why and where in the source a function of WebAssembly is left.
-    pub reason: PointerValue<'c>,
+    /// Where in the source a function of WebAssembly is left; the code is the status.
+    pub source: PointerValue<'c>,
 }
 
 /// The translation of one function.
@@ -152,7 +152,11 @@ impl<'a, 'c> Translator<'a, 'c> {
         self.enter(dominators.rpo()).map_err(own)?;
         for &block in dominators.rpo() {
             let targets = self.func.terminator(block).map(InstData::targets).unwrap_or_default();
-            let repeats = targets.iter().any(|target| dominators.dominates(target.block, block));
+            let checks =
+                |block| self.func.block_insts(block).any(|(_, data)| data.opcode == ir::Opcode::GasCheck);
+            let repeats =
+                |target: &ir::BlockCall| dominators.dominates(target.block, block) && checks(target.block);
+            let repeats = targets.into_iter().any(repeats);
             self.block(block, repeats)?;
         }
         self.finish_exits().map_err(own)
@@ -209,7 +213,7 @@ impl<'a, 'c> Translator<'a, 'c> {
         Ok(())
     }
 
-    /// Translates a block; `repeats` where a loop goes back from its end.
+    /// Translates a block; `repeats` where a loop that checks gas goes back from its end.
     fn block(&mut self, block: ir::Block, repeats: bool) -> Result<(), Failure<'a>> {
         let Some(own) = self.blocks[block] else { return Ok(()) };
         self.b.position_at_end(own);
@@ -358,7 +362,7 @@ fn variables<'c>(unit: &Unit<'c>, b: &Builder<'c>) -> Done<Variables<'c>> {
         stretch: b.build_alloca(types.i32, "stretch")?,
         height: b.build_alloca(types.i64, "height")?,
         due: b.build_alloca(types.i64, "due")?,
-        reason: b.build_alloca(types.i64, "reason")?,
+        source: b.build_alloca(types.i32, "source")?,
     })
 }
 

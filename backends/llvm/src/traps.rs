@@ -2,7 +2,8 @@
 //!
 //! A frame that ends for another reason than its return does not come back through its callers: it calls
 //! [`RuntimeTable::leave`] with a code and the offset of the operation in the source. A function has one block for
-//! that, into which both flow as one number. From there it goes on in a function of the backend's own, in the
+//! that, into which both flow, each as a number of 32 bits: a wider constant LLVM would make in front of
+//! loops, and keep in a register. From there it goes on in a function of the backend's own, in the
 //! place of this one, so that a function that calls nothing else needs no native frame.
 //!
 //! Gas is paid by a subtraction without a check, and a counter below zero is found later. The check at the start of
@@ -15,16 +16,15 @@ use evmc_ir::{Imm, InstData};
 use inkwell::IntPredicate;
 use inkwell::builder::Builder;
 use inkwell::types::BasicMetadataTypeEnum;
-use inkwell::values::{FunctionValue, IntValue, LLVMTailCallKind, PointerValue};
+use inkwell::values::{
+    BasicMetadataValueEnum, BasicValueEnum, FunctionValue, IntValue, LLVMTailCallKind, PointerValue,
+};
 
 use crate::alias::Region;
 use crate::attributes::WORD_ALIGN;
 use crate::compile::Unit;
 use crate::signature::{convention, host_type, leave_type};
-use crate::translate::{Done, Translator};
-
-/// Where the code lies in a reason, above the offset in the source.
-const CODE_SHIFT: u64 = 32;
+use crate::translate::{Done, Translator, Variables};
 
 /// Whether a frame that ends with the code has no gas left, whatever it counted.
 const fn takes_gas(code: ExitCode) -> bool {
@@ -47,13 +47,11 @@ impl<'c> Unit<'c> {
         Ok(self.load(b, pointer, entry, WORD_ALIGN, Region::Constant)?.into_pointer_value())
     }
 
-    /// Ends the runtime's innermost entry for a reason: the code above the offset in the source.
-    fn call_leave(&self, b: &Builder<'c>, frame: PointerValue<'c>, reason: IntValue<'c>) -> Done {
+    /// Ends the runtime's innermost entry with a code and an offset in the source.
+    fn call_leave(&self, b: &Builder<'c>, frame: PointerValue<'c>, why: [IntValue<'c>; 2]) -> Done {
         let leave = self.runtime_function(b, frame, std::mem::offset_of!(RuntimeTable, leave))?;
-        let source = b.build_int_truncate(reason, self.types.i32, "")?;
-        let code = b.build_right_shift(reason, self.types.i64.const_int(CODE_SHIFT, false), false, "")?;
-        let code = b.build_int_truncate(code, self.types.i32, "")?;
-        let args = [frame.into(), code.into(), source.into()];
+        let [code, source] = why.map(BasicMetadataValueEnum::from);
+        let args = [frame.into(), code, source];
         let call = b.build_indirect_call(leave_type(&self.types), leave, &args, "")?;
         call.set_call_convention(convention::C);
         self.attributes.mark_end(call);
@@ -64,7 +62,8 @@ impl<'c> Unit<'c> {
     /// A function that ends the runtime's innermost entry, with the results of a function that it can replace.
     fn leave_function(&mut self, replaced: FunctionValue<'c>) -> Done<FunctionValue<'c>> {
         let types = self.types;
-        let params: [BasicMetadataTypeEnum<'c>; 2] = [types.pointer.into(), types.i64.into()];
+        let params: [BasicMetadataTypeEnum<'c>; 3] =
+            [types.pointer.into(), types.i32.into(), types.i32.into()];
         let results = replaced.get_type().get_return_type();
         let results = results.map_or(types.structure(&[]), |ty| ty.into_struct_type());
         let key = results.print_to_string().to_string();
@@ -73,8 +72,9 @@ impl<'c> Unit<'c> {
         }
         let (function, b) = self.start("evmc.leave", results.fn_type(&params, false), convention::TAIL);
         self.attributes.mark_outlined(function, true);
-        let reason = function.get_nth_param(1).map_or(types.i64.const_zero(), |param| param.into_int_value());
-        self.call_leave(&b, crate::outlined::frame_of(function), reason)?;
+        let why = [1, 2].map(|number| function.get_nth_param(number));
+        let why = why.map(|param| param.map_or(types.i32.const_zero(), BasicValueEnum::into_int_value));
+        self.call_leave(&b, crate::outlined::frame_of(function), why)?;
         self.leaves.insert(key, function);
         Ok(function)
     }
@@ -92,10 +92,8 @@ impl<'c> Translator<'_, 'c> {
 
     /// Ends the frame with the number of a code.
     pub fn end(&mut self, code: IntValue<'c>) -> Done {
-        let code = self.b.build_int_z_extend(code, self.unit.types.i64, "")?;
-        let code = self.b.build_left_shift(code, self.i64(CODE_SHIFT), "")?;
-        let reason = self.b.build_or(code, self.i64(self.source.into()), "")?;
-        self.b.build_store(self.variables.reason, reason)?;
+        self.b.build_store(self.variables.status, code)?;
+        self.b.build_store(self.variables.source, self.i32(self.source))?;
         let exit = self.status_exit();
         self.b.build_unconditional_branch(exit)?;
         Ok(())
@@ -159,12 +157,14 @@ impl<'c> Translator<'_, 'c> {
 
     /// Ends the frame, in the shared block for that.
     pub fn leave_to_runtime(&mut self) -> Done {
-        let reason = self.b.build_load(self.unit.types.i64, self.variables.reason, "")?.into_int_value();
+        let (ty, Variables { status, source, .. }) = (self.unit.types.i32, self.variables);
+        let code = self.b.build_load(ty, status, "")?.into_int_value();
+        let source = self.b.build_load(ty, source, "")?.into_int_value();
         if self.interface.convention == Convention::Entry {
-            return self.unit.call_leave(&self.b, self.frame, reason);
+            return self.unit.call_leave(&self.b, self.frame, [code, source]);
         }
         let leave = self.unit.leave_function(self.function)?;
-        let call = self.b.build_call(leave, &[self.frame.into(), reason.into()], "")?;
+        let call = self.b.build_call(leave, &[self.frame.into(), code.into(), source.into()], "")?;
         call.set_call_convention(convention::TAIL);
         call.set_tail_call_kind(LLVMTailCallKind::LLVMTailCallKindMustTail);
         self.b.build_return(Some(&call.try_as_basic_value().unwrap_basic()))?;

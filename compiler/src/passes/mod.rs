@@ -1,6 +1,7 @@
 //! Passes over the IR, one file each, named by what they do.
 
 pub mod clamp;
+pub mod counted_loop;
 pub mod dead_code;
 pub mod dead_store;
 pub mod ensure;

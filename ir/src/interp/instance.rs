@@ -19,6 +19,9 @@ pub(super) const fn is_about(opcode: Opcode) -> bool {
         opcode,
         Op::LinLoad
             | Op::LinStore
+            | Op::LinRead
+            | Op::LinWrite
+            | Op::LinFence
             | Op::MemorySize
             | Op::GlobalGet
             | Op::GlobalSet
@@ -51,7 +54,14 @@ impl Interpreter<'_> {
         let instance = world.host.instance().ok_or(Fault::NoInstance)?;
         self.depart(base, &data.args);
         let answer = match data.imm {
-            Imm::Linear { memory, offset } => self.linear(instance, memory, offset, data),
+            Imm::Linear { memory, offset } => match self.linear(instance, memory, offset, data) {
+                Err(_) if matches!(data.opcode, Opcode::LinRead | Opcode::LinWrite) => {
+                    let bytes = data.ty.unwrap_or(Type::I64).bytes();
+                    return Err(Fault::Memory { offset: self.moving_u64(0).wrapping_add(offset), bytes });
+                }
+                answer => answer,
+            },
+            Imm::None => Ok(U256::ZERO),
             Imm::Index(index) => self.indexed(instance, index, data),
             Imm::Element { table, signature } => {
                 look_up(instance, table, signature, self.moving_u64(0)).map(U256::from)
@@ -75,14 +85,14 @@ impl Interpreter<'_> {
         self.moving[operand].as_limbs()[0]
     }
 
-    /// `lin.load` and `lin.store`.
+    /// `lin.load` and `lin.store`, `lin.read` and `lin.write`.
     fn linear(&self, instance: &mut dyn InstanceHost, memory: u32, offset: u64, data: &InstData) -> Answer {
         let ty = data.ty.unwrap_or(Type::I64);
         let bytes = instance.linear(memory);
         let start = self.moving_u64(0).checked_add(offset).and_then(|start| usize::try_from(start).ok());
         let range = start.and_then(|start| Some(start..start.checked_add(ty.bytes() as usize)?));
         let place = range.and_then(|range| bytes.get_mut(range)).ok_or(ExitCode::MemoryOutOfBounds)?;
-        if data.opcode == Opcode::LinLoad {
+        if matches!(data.opcode, Opcode::LinLoad | Opcode::LinRead) {
             return Ok(U256::from_le_slice(place));
         }
         place.copy_from_slice(&self.moving[1].to_le_bytes::<32>()[..place.len()]);

@@ -4,8 +4,13 @@ use arbitrary::Unstructured;
 use fastrand::Rng;
 use wasm_smith::{Config, Module};
 
+use super::loops;
+
 /// Bytes of entropy for a module.
 const ENTROPY: std::ops::Range<usize> = 500..8_000;
+
+/// Of so many cases one is a module of counted loops.
+pub const LOOPS_EVERY: u64 = 3;
 
 /// Calls of each exported function.
 const CALLS: usize = 2;
@@ -24,12 +29,21 @@ pub struct Case {
 /// The case with this number, or `None` where its entropy makes no module.
 pub fn case(seed: u64) -> Option<Case> {
     let mut rng = Rng::with_seed(seed);
+    let wasm = match seed % LOOPS_EVERY {
+        0 => loops::module(&mut rng),
+        _ => any_module(&mut rng)?,
+    };
+    let gas = if rng.u8(..8) == 0 { rng.u64(..2_000) } else { 300_000 };
+    Some(Case { wasm, seed, gas })
+}
+
+/// A module of anything that validates.
+fn any_module(rng: &mut Rng) -> Option<Vec<u8>> {
     let mut entropy = vec![0; rng.usize(ENTROPY)];
     rng.fill(&mut entropy);
-    let mut entropy = Unstructured::new(&entropy);
-    let module = Module::new(config(&mut rng), &mut entropy).ok()?;
-    let gas = if rng.u8(..8) == 0 { rng.u64(..2_000) } else { 300_000 };
-    Some(Case { wasm: module.to_bytes(), seed, gas })
+    let config = config(rng);
+    let module = Module::new(config, &mut Unstructured::new(&entropy)).ok()?;
+    Some(module.to_bytes())
 }
 
 /// What modules hold: all that is compiled, nothing that is not.
