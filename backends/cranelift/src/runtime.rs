@@ -80,7 +80,7 @@ impl Translator<'_, '_> {
             None => self.cold_block(&[types::I32, types::I32]),
         };
         self.exits.leave = Some(block);
-        let source = self.iconst(types::I32, source.into());
+        let source = self.local_iconst(types::I32, source.into());
         self.b.ins().jump(block, &[code.into(), source.into()]);
     }
 
@@ -88,7 +88,7 @@ impl Translator<'_, '_> {
     pub fn finish_leaves(&mut self) {
         for ((code, source), block) in std::mem::take(&mut self.exits.places) {
             self.enter_sealed(block);
-            let code = self.iconst(types::I32, code.into());
+            let code = self.local_iconst(types::I32, code.into());
             self.leave_from(code, source);
         }
         let Some(block) = self.exits.leave else { return };
