@@ -44,9 +44,9 @@ impl Translator<'_, '_> {
     fn passed(&mut self, value: ir::Value) -> Value {
         let one = self.one(value);
         match self.constant(one) {
-            Some(constant) if self.around.instance.is_some() => {
+            Some(constant) if self.around.keeps_near => {
                 let ty = self.b.func.dfg.value_type(one);
-                self.local_iconst(ty, constant as i64)
+                self.passed_iconst(ty, constant as i64)
             }
             _ => one,
         }

@@ -53,7 +53,8 @@ impl Translator<'_, '_> {
 
     /// Leaves with a status of the runtime, unless it is 0.
     fn leave_unless_zero(&mut self, status: Value) {
-        let (cold, next) = (self.cold_block(&[]), self.b.create_block());
+        let aside = if self.around.keeps_near { self.next_block(&[]) } else { self.cold_block(&[]) };
+        let (cold, next) = (aside, self.b.create_block());
         self.b.ins().brif(status, cold, &[], next, &[]);
         self.enter_sealed(cold);
         self.leave_from(status, self.source);
@@ -80,7 +81,7 @@ impl Translator<'_, '_> {
             None => self.cold_block(&[types::I32, types::I32]),
         };
         self.exits.leave = Some(block);
-        let source = self.local_iconst(types::I32, source.into());
+        let source = self.passed_iconst(types::I32, source.into());
         self.b.ins().jump(block, &[code.into(), source.into()]);
     }
 
@@ -88,7 +89,7 @@ impl Translator<'_, '_> {
     pub fn finish_leaves(&mut self) {
         for ((code, source), block) in std::mem::take(&mut self.exits.places) {
             self.enter_sealed(block);
-            let code = self.local_iconst(types::I32, code.into());
+            let code = self.passed_iconst(types::I32, code.into());
             self.leave_from(code, source);
         }
         let Some(block) = self.exits.leave else { return };

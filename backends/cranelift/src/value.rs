@@ -142,10 +142,10 @@ impl Translator<'_, '_> {
         })
     }
 
-    /// A constant that a branch here passes on. It is defined here: without optimisation, what branches pass is held
-    /// in memory from its definition on, so that each constant from the top of the function would add to every block.
-    pub fn local_iconst(&mut self, ty: types::Type, constant: i64) -> Value {
-        self.b.ins().iconst(ty, constant)
+    /// A constant that a branch here passes on. Without optimisation, that is held in memory from its definition on, so that
+    /// each constant from the top of the function would add to every block.
+    pub fn passed_iconst(&mut self, ty: types::Type, constant: i64) -> Value {
+        if self.around.keeps_near { self.b.ins().iconst(ty, constant) } else { self.iconst(ty, constant) }
     }
 
     /// A 64-bit constant.

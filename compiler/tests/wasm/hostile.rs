@@ -161,8 +161,8 @@ fn limits_are_told() {
         |limits| lower(&wasm, &WasmConfig { limits, ..WasmConfig::default() }).map(|_| ()).unwrap_err();
     let bytes = small(Limits { module_bytes: 8, ..Limits::default() });
     assert_eq!(bytes.to_string(), "at offset 0x0: more bytes of a module than 8");
-    let items = small(Limits { items: 4, ..Limits::default() });
-    assert_eq!(items.to_string(), "at offset 0x0: more items of the intermediate representation than 4");
+    let work = small(Limits { work: 4, ..Limits::default() });
+    assert_eq!(work.to_string(), "at offset 0x0: more work to compile the module than 4");
 }
 
 #[test]
