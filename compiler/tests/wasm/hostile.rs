@@ -192,7 +192,7 @@ fn what_is_heavy_is_refused() {
 #[test]
 fn what_is_held_across_many_blocks_is_refused() {
     let body = |count: usize| {
-        let values = "(i32.load (local.get 0))".repeat(count);
+        let values = repeat(count, |n| format!("(i32.load offset={} (local.get 0))", 4 * n));
         let branches = "(br_if 0 (local.get 0))".repeat(count);
         let sum = "(i32.add)".repeat(count - 1);
         format!(
@@ -218,7 +218,7 @@ fn limits_are_told() {
     let bytes = small(Limits { module_bytes: 8, ..Limits::default() });
     assert_eq!(bytes.to_string(), "at offset 0x0: more bytes of a module than 8");
     let work = small(Limits { work: 4, ..Limits::default() });
-    assert_eq!(work.to_string(), "at offset 0x0: more work to compile the module than 4");
+    assert_eq!(work.to_string(), "at offset 0xa: more work to compile the module than 4");
 }
 
 #[test]
