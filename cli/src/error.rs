@@ -163,12 +163,7 @@ pub enum CliError {
 
     /// The compiler refuses a module of WebAssembly.
     #[error("{origin} cannot be compiled")]
-    #[diagnostic(
-        code(evmc::wasm::compile),
-        help(
-            "supported are WebAssembly 2.0, tail calls, several memories, extended constants and wide arithmetic"
-        )
-    )]
+    #[diagnostic(code(evmc::wasm::compile), help("{}", source.help()))]
     WasmRefused {
         /// Where the module was read from.
         origin: String,

@@ -221,8 +221,10 @@ pub struct CompiledWasm {
 /// # Errors
 /// The module is not supported, or the IR is found invalid.
 pub fn lower_wasm(bytes: &[u8], config: &Config, wasm: &WasmConfig) -> Result<LoweredWasm, CompileError> {
+    let limits = wasm.limits;
     let (mut module, info) = wasm::lower(bytes, wasm)?;
     let passes = pipeline::run(&mut module, config.backend.level, checker(config.verify))?;
+    wasm::work::check_held(&module, &info, limits.work)?;
     Ok(LoweredWasm { module, info, passes })
 }
 

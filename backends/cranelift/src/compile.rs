@@ -155,6 +155,7 @@ impl<'a> Compiler<'a> {
         for (id, func) in module.functions.iter() {
             let (Some(own), Some(interface)) = (self.ids[id], self.interfaces[id].clone()) else { continue };
             let effort = self.budget.next(func);
+            let keeps_near = module.instance.is_some() && tier::may_be_quick(effort, func);
             self.prepare(own, &interface);
             let around = Surroundings {
                 object: &mut self.object,
@@ -164,6 +165,7 @@ impl<'a> Compiler<'a> {
                 most_returned,
                 instance: module.instance.as_ref(),
                 cpu: self.options.cpu,
+                keeps_near,
             };
             let b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
             let accesses = Translator::run(func, b, &interface, around)?;

@@ -35,9 +35,21 @@ impl Translator<'_, '_> {
 
     /// The Cranelift block of a target, and its arguments.
     fn target(&mut self, call: &BlockCall) -> (Block, Vec<BlockArg>) {
-        let args = call.args.iter().map(|&arg| self.one(arg).into()).collect();
+        let args = call.args.iter().map(|&arg| self.passed(arg).into()).collect();
         // Blocks of the layout all have one, and targets are in the layout.
         (self.blocks[call.block].unwrap_or(Block::from_u32(0)), args)
+    }
+
+    /// A value that a branch passes on.
+    fn passed(&mut self, value: ir::Value) -> Value {
+        let one = self.one(value);
+        match self.constant(one) {
+            Some(constant) if self.around.keeps_near => {
+                let ty = self.b.func.dfg.value_type(one);
+                self.passed_iconst(ty, constant as i64)
+            }
+            _ => one,
+        }
     }
 
     fn switch(&mut self, data: &InstData, table: &ir::SwitchTable) {

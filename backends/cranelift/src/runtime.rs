@@ -3,7 +3,7 @@
 //! Who leaves never comes back, so a function has one block for it, out of line, which is told the code and the place
 //! in the source. Of a frame that is left that way all gas is gone, so the counter is not kept for it.
 
-use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, condcodes::IntCC, types};
 use evmc_abi::wasm::RuntimeTable;
 use evmc_abi::{Effects, ExitCode, Field};
 use evmc_ir::{Imm, InstData};
@@ -53,9 +53,19 @@ impl Translator<'_, '_> {
 
     /// Leaves with a status of the runtime, unless it is 0.
     fn leave_unless_zero(&mut self, status: Value) {
-        let (cold, next) = (self.cold_block(&[]), self.b.create_block());
-        self.b.ins().brif(status, cold, &[], next, &[]);
-        self.enter_sealed(cold);
+        let next = self.b.create_block();
+        let aside = if self.around.keeps_near {
+            // The second target's block is laid out right behind the branch, where the status is at hand.
+            let aside = self.next_block(&[]);
+            let is_fine = self.b.ins().icmp_imm_s(IntCC::Equal, status, 0);
+            self.b.ins().brif(is_fine, next, &[], aside, &[]);
+            aside
+        } else {
+            let aside = self.cold_block(&[]);
+            self.b.ins().brif(status, aside, &[], next, &[]);
+            aside
+        };
+        self.enter_sealed(aside);
         self.leave_from(status, self.source);
         self.enter_sealed(next);
     }
@@ -80,7 +90,7 @@ impl Translator<'_, '_> {
             None => self.cold_block(&[types::I32, types::I32]),
         };
         self.exits.leave = Some(block);
-        let source = self.iconst(types::I32, source.into());
+        let source = self.passed_iconst(types::I32, source.into());
         self.b.ins().jump(block, &[code.into(), source.into()]);
     }
 
@@ -88,7 +98,7 @@ impl Translator<'_, '_> {
     pub fn finish_leaves(&mut self) {
         for ((code, source), block) in std::mem::take(&mut self.exits.places) {
             self.enter_sealed(block);
-            let code = self.iconst(types::I32, code.into());
+            let code = self.passed_iconst(types::I32, code.into());
             self.leave_from(code, source);
         }
         let Some(block) = self.exits.leave else { return };

@@ -32,6 +32,8 @@ const BLOCK_LIMIT: usize = 10_000;
 const DOMINATOR_LIMIT: usize = 4_500_000;
 /// Functions of up to so many blocks cannot exceed [`DOMINATOR_LIMIT`].
 const FEW_BLOCKS: usize = 3_000;
+/// Blocks of the code generator's IR that one which [`blocks`] counts may become, with those out of line.
+const BLOCKS_OF_ONE: usize = 3;
 /// Largest cost of one block in a function that gets full effort: the allocator goes over the whole
 /// range of a chain of values for each piece that it splits off. The largest in real contracts is 5,300.
 const BLOCK_COST_LIMIT: usize = 20_000;
@@ -59,6 +61,12 @@ impl Budget {
         self.spent += cost;
         Effort::Full
     }
+}
+
+/// Whether a function that is to get `effort` may get little in the end. The single-pass allocator goes over all that is
+/// live, in the order of the blocks, at the start of each; so what few blocks use must be close to them.
+pub(crate) fn may_be_quick(effort: Effort, func: &Function) -> bool {
+    effort == Effort::Quick || BLOCKS_OF_ONE * blocks(func) > FEW_BLOCKS
 }
 
 /// The effort for a function that was to get `effort`, now that it is in the code generator's IR.

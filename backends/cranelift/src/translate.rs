@@ -40,6 +40,8 @@ pub(crate) struct Surroundings<'a> {
     pub instance: Option<&'a Instance>,
     /// Processor features.
     pub cpu: CpuLevel,
+    /// Whether what is used in few blocks is to be kept close to them.
+    pub keeps_near: bool,
 }
 
 /// The translation of one function.

@@ -142,6 +142,12 @@ impl Translator<'_, '_> {
         })
     }
 
+    /// A constant that a branch here passes on. Without optimisation, that is held in memory from its definition on, so that
+    /// each constant from the top of the function would add to every block.
+    pub fn passed_iconst(&mut self, ty: types::Type, constant: i64) -> Value {
+        if self.around.keeps_near { self.b.ins().iconst(ty, constant) } else { self.iconst(ty, constant) }
+    }
+
     /// A 64-bit constant.
     pub fn i64(&mut self, constant: u64) -> Value {
         self.iconst(types::I64, constant as i64)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use evmc_compiler::frontend::wasm::WORK;
 
 use super::CompileArgs;
 use crate::wast;
@@ -16,8 +17,8 @@ pub enum WasmEngineName {
     Ir,
 }
 
-/// What is counted in compiled WebAssembly.
-#[derive(Clone, Debug, Default, Args)]
+/// What is counted in compiled WebAssembly, and when compiling it.
+#[derive(Clone, Debug, Args)]
 pub struct MeterArgs {
     /// WebAssembly: do not count gas
     #[arg(long)]
@@ -26,6 +27,10 @@ pub struct MeterArgs {
     /// WebAssembly: prices of operators instead of the built-in ones
     #[arg(long, value_name = "FILE", conflicts_with = "no_meter")]
     pub costs: Option<PathBuf>,
+
+    /// WebAssembly: refuse modules that are more work to compile, in units of about 0.1 µs
+    #[arg(long, value_name = "UNITS", default_value_t = WORK)]
+    pub max_work: u64,
 }
 
 const WAST_EXAMPLES: &str = "\

@@ -74,6 +74,9 @@ pub struct ModuleReport {
     pub element_segments: usize,
     /// Elements in all of them.
     pub elements: usize,
+    /// Work that compiling it is, in the units of `--max-work`, where the module is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work: Option<u64>,
     /// Functions of its own.
     pub functions: Vec<FunctionReport>,
     /// What compiling it costs, where that was measured.
@@ -110,6 +113,7 @@ impl ModuleReport {
             element_segments: info.elements.len(),
             elements: info.elements.iter().map(|element| element.items.len()).sum(),
             functions: info.functions.iter().enumerate().map(function).collect(),
+            work: None,
             compiled: None,
         }
     }
@@ -134,6 +138,9 @@ impl ModuleReport {
         }
         line("data", &format!("{} bytes in {} segments", self.data_bytes, self.data_segments));
         line("elements", &format!("{} in {} segments", self.elements, self.element_segments));
+        if let Some(work) = self.work {
+            line("work", &format!("{work} units"));
+        }
         if let Some(Cost { cpu_s, artifact_bytes }) = self.compiled {
             line("artifact", &format!("{artifact_bytes} bytes, {:.1} ms", cpu_s * 1e3));
         }

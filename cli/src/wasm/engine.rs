@@ -44,6 +44,20 @@ pub enum RefusalError {
     Runtime(#[from] ModuleError),
 }
 
+impl RefusalError {
+    /// What to do about it.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Module(WasmError::TooLarge { .. }) => {
+                "a module that you trust is compiled with a larger --max-work; some 10,000,000 units take a second"
+            }
+            _ => {
+                "supported are WebAssembly 2.0, tail calls, several memories, extended constants and wide arithmetic"
+            }
+        }
+    }
+}
+
 impl From<CompileError> for RefusalError {
     fn from(error: CompileError) -> Self {
         match error {

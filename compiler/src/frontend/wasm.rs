@@ -10,6 +10,7 @@
 //! * [`lower`]: operators to IR, one family of operators in a file.
 //! * [`locals`]: locals become SSA values.
 //! * [`cost`]: what operators cost.
+//! * [`work`]: how much work compiling is.
 //! * [`entries`]: the functions between runtime and code.
 //!
 //! Time and memory are near-linear in the size of the module whatever it holds; where the IR of a module is out of proportion
@@ -26,6 +27,7 @@ mod operator;
 mod profile;
 mod survey;
 mod types;
+pub(crate) mod work;
 
 use evmc_abi::wasm::{EntryId, EntryKind};
 use evmc_ir::{Func, Function, Instance, Module};
@@ -36,7 +38,7 @@ pub use self::cost::CostTable;
 use self::decode::{Body, Decoded};
 pub use self::error::WasmError;
 use self::lower::Environment;
-pub use self::profile::{FEATURES, Limits};
+pub use self::profile::{FEATURES, Limits, WORK};
 use self::survey::Survey;
 
 /// How to compile a module.
@@ -61,10 +63,19 @@ impl Default for WasmConfig {
 /// # Errors
 /// The module is not valid under [`FEATURES`], or over a limit.
 pub fn lower(wasm: &[u8], config: &WasmConfig) -> Result<(Module, ModuleInfo), WasmError> {
+    weigh(wasm, config).map(|(module, info, _)| (module, info))
+}
+
+/// [`lower`], and how much work compiling the module is, which is held against the limit.
+///
+/// # Errors
+/// As [`lower`].
+pub fn weigh(wasm: &[u8], config: &WasmConfig) -> Result<(Module, ModuleInfo, u64), WasmError> {
     let mut decoded = decode::decode(wasm, config)?;
     let surveys = validate(&mut decoded)?;
     decoded.number_signatures(&surveys);
     let environment = Environment::new(&decoded, config);
+    environment.spend(0)?;
     let mut functions = lower_bodies(&decoded.bodies, &surveys, &environment)?;
     let own = functions.len() as u32;
     functions.extend(entries::build(&environment));
@@ -73,10 +84,11 @@ pub fn lower(wasm: &[u8], config: &WasmConfig) -> Result<(Module, ModuleInfo), W
     for (function, name) in functions.into_iter().zip(names) {
         module.functions.push(Function { name, ..function });
     }
+    let work = environment.work();
     let shape = decoded.info.shape();
     let entries = entry_ids(own, shape.signatures).zip(module.functions.keys()).collect();
     module.instance = Some(Instance { shape, metered: config.metered, entries });
-    Ok((module, decoded.info))
+    Ok((module, decoded.info, work))
 }
 
 /// The entries in the order of their functions: those of the module, then two for each signature.

@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use evmc_compiler::frontend::wasm::{Limits, WasmConfig, WasmError, lower};
+use evmc_compiler::driver::{self, Config};
+use evmc_compiler::frontend::wasm::{Limits, WasmConfig, WasmError, lower, weigh};
 use evmc_ir::{InstData, Module, verify};
 
 /// Most operands, results and instructions of the IR per byte of the module.
@@ -21,10 +22,15 @@ fn ir_size(module: &Module) -> usize {
     module.functions.values().flat_map(|function| function.insts.values()).map(size).sum()
 }
 
-/// Lowers a function with this text.
+/// Lowers a function with this text, some of which are more work than the standard limit.
 fn lower_body(body: &str) -> (usize, Result<Module, WasmError>) {
     let wasm = wat::parse_str(format!("(module (func (export \"f\") {body}))")).unwrap();
-    (wasm.len(), lower(&wasm, &WasmConfig::default()).map(|(module, _)| module))
+    let config = limited(1 << 28);
+    (wasm.len(), lower(&wasm, &config).map(|(module, _)| module))
+}
+
+fn limited(work: u64) -> WasmConfig {
+    WasmConfig { limits: Limits { work, ..Limits::default() }, ..WasmConfig::default() }
 }
 
 fn check(name: &str, body: &str) {
@@ -154,6 +160,56 @@ fn what_two_bytes_multiply_is_refused() {
     assert!(start.elapsed() <= LONGEST);
 }
 
+/// What is weighed, by the offset that is told: with the work that it is there is a module, with less there is none.
+#[test]
+fn what_is_heavy_is_refused() {
+    let repeated = |piece: &str| format!("(func {})", piece.repeat(1_000));
+    let modules = [
+        repeated("(drop (i32.add (i32.const 1) (i32.const 2)))"),
+        repeated("(drop (i32.div_s (i32.const 1) (i32.const 2)))"),
+        repeated("(call 0)"),
+        repeated("(block (br_if 0 (i32.const 1)))"),
+        "(memory 1)".to_owned() + &repeated("(memory.fill (i32.const 1) (i32.const 2) (i32.const 3))"),
+        format!("(func (block (block (br_table {} 1 (i32.const 5)))))", "0 1 ".repeat(500)),
+        "(func)".repeat(1_000),
+        "(global i32 (i32.const 1))".repeat(1_000),
+        format!("(table 1 funcref) (func $f) (elem func {})", "$f ".repeat(1_000)),
+        format!("(func (import \"a\" \"b\") (param {}))", "i64 ".repeat(1_000)),
+    ];
+    for text in modules {
+        let wasm = wat::parse_str(format!("(module {text})")).unwrap();
+        let (.., work) = weigh(&wasm, &WasmConfig::default()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(work > 3_000, "{work}: {}", &text[..60]);
+        assert_eq!(weigh(&wasm, &limited(work)).map(|(.., work)| work).ok(), Some(work));
+        let Err(WasmError::TooLarge { limit, .. }) = lower(&wasm, &limited(work - 1)) else {
+            panic!("compiled: {}", &text[..60])
+        };
+        assert_eq!(limit, work - 1);
+    }
+}
+
+/// Values that are computed before many branches and used behind them: twice as much of both is four times the work.
+#[test]
+fn what_is_held_across_many_blocks_is_refused() {
+    let body = |count: usize| {
+        let values = repeat(count, |n| format!("(i32.load offset={} (local.get 0))", 4 * n));
+        let branches = "(br_if 0 (local.get 0))".repeat(count);
+        let sum = "(i32.add)".repeat(count - 1);
+        format!(
+            "(module (memory 1) (func (param i32) (result i32) {values} (block {branches}) {sum} return))",
+        )
+    };
+    let compiled = |count: usize, work: u64| {
+        let wasm = wat::parse_str(body(count)).unwrap();
+        driver::lower_wasm(&wasm, &Config::default(), &limited(work)).map(|_| ())
+    };
+    assert!(compiled(300, 1 << 20).is_ok());
+    let error = compiled(3_000, 1 << 20).unwrap_err().to_string();
+    assert!(error.contains("held across blocks"), "{error}");
+    assert!(error.starts_with("at offset 0x"), "{error}");
+    assert!(compiled(3_000, 1 << 28).is_ok());
+}
+
 #[test]
 fn limits_are_told() {
     let wasm = wat::parse_str("(module (func (drop (i32.const 1))))").unwrap();
@@ -161,8 +217,8 @@ fn limits_are_told() {
         |limits| lower(&wasm, &WasmConfig { limits, ..WasmConfig::default() }).map(|_| ()).unwrap_err();
     let bytes = small(Limits { module_bytes: 8, ..Limits::default() });
     assert_eq!(bytes.to_string(), "at offset 0x0: more bytes of a module than 8");
-    let items = small(Limits { items: 4, ..Limits::default() });
-    assert_eq!(items.to_string(), "at offset 0x0: more items of the intermediate representation than 4");
+    let work = small(Limits { work: 4, ..Limits::default() });
+    assert_eq!(work.to_string(), "at offset 0xa: more work to compile the module than 4");
 }
 
 #[test]

@@ -21,9 +21,10 @@ pub fn report(
     measured: bool,
 ) -> Result<ModuleReport, CliError> {
     let wasm = super::wasm_config(meter)?;
-    let (ir, info) = frontend::lower(&source.bytes, &wasm)
+    let (ir, info, work) = frontend::weigh(&source.bytes, &wasm)
         .map_err(|error| super::refused(&source.origin, RefusalError::Module(error)))?;
     let mut report = ModuleReport::new(&source.origin, Some(source.bytes.len()), &info, Some(&ir));
+    report.work = Some(work);
     if measured {
         let engine = super::engine(WasmEngineName::Native, compile, meter)?;
         let (artifact, took) = cpu_time::measure(|| engine.emit(&source.bytes, Emit::So));

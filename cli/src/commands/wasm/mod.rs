@@ -29,6 +29,7 @@ pub fn engine(name: WasmEngineName, compile: &CompileArgs, meter: &MeterArgs) ->
 /// The frontend's configuration.
 fn wasm_config(meter: &MeterArgs) -> Result<WasmConfig, CliError> {
     let mut wasm = WasmConfig { metered: !meter.no_meter, ..WasmConfig::default() };
+    wasm.limits.work = meter.max_work;
     if let Some(path) = &meter.costs {
         let text = input::read_file(path)?;
         wasm.costs = CostTable::parse(&String::from_utf8_lossy(&text))

@@ -12,7 +12,7 @@ use wasmparser::{
 
 use super::profile::FEATURES;
 use super::survey::Survey;
-use super::{WasmConfig, WasmError, names, types};
+use super::{WasmConfig, WasmError, names, types, work};
 
 mod expression;
 
@@ -38,6 +38,8 @@ pub(super) struct Decoded<'a> {
     pub bodies: Vec<Body<'a>>,
     /// The signature of each type that a call may use.
     pub signatures: Vec<Option<u32>>,
+    /// Work for what of it is not code.
+    work: u64,
 }
 
 /// Decodes a module, and validates it but for its bodies.
@@ -77,11 +79,30 @@ impl<'a> Decoder<'a> {
             function_types: Vec::new(),
             bodies: Vec::new(),
             signatures: Vec::new(),
+            work: 0,
         };
-        Self { decoded, expressions: Expressions::new(config.limits.items) }
+        Self { decoded, expressions: Expressions::new(config.limits.work) }
+    }
+
+    /// Counts the entries of a section.
+    fn entries(&mut self, payload: &Payload<'a>) -> Result<(), WasmError> {
+        let entries = match payload {
+            Payload::TypeSection(section) => section.count(),
+            Payload::ImportSection(section) => section.count(),
+            Payload::TableSection(section) => section.count(),
+            Payload::MemorySection(section) => section.count(),
+            Payload::GlobalSection(section) => section.count(),
+            Payload::ExportSection(section) => section.count(),
+            Payload::ElementSection(section) => section.count(),
+            Payload::DataSection(section) => section.count(),
+            _ => return Ok(()),
+        };
+        let offset = payload.as_section().map_or(0, |(_, range)| range.start);
+        self.expressions.spend(work::ENTRY * u64::from(entries), offset)
     }
 
     fn section(&mut self, payload: Payload<'a>) -> Result<(), WasmError> {
+        self.entries(&payload)?;
         match payload {
             Payload::TypeSection(section) => self.types(section),
             Payload::ImportSection(section) => self.imports(section),
@@ -102,7 +123,8 @@ impl<'a> Decoder<'a> {
             Payload::ElementSection(section) => self.elements(section),
             Payload::DataSection(section) => self.data(section),
             Payload::CustomSection(section) if section.name() == "name" => {
-                self.decoded.info.names = names::read(section.data_reader());
+                let functions = self.decoded.function_types.len() as u32;
+                self.decoded.info.names = names::read(section.data_reader(), functions);
                 Ok(())
             }
             _ => Ok(()),
@@ -205,7 +227,10 @@ impl<'a> Decoder<'a> {
     ) -> Result<(ValType, Vec<evmc_wasm_module::ConstExpr>), WasmError> {
         Ok(match items {
             ElementItems::Functions(functions) => {
-                let items = functions.into_iter().map(|function| self.expressions.function(function?));
+                let items = functions.into_iter_with_offsets().map(|item| {
+                    let (offset, function) = item?;
+                    self.expressions.function(function, offset)
+                });
                 (ValType::FuncRef, items.collect::<Result<_, _>>()?)
             }
             ElementItems::Expressions(ty, expressions) => {
@@ -241,12 +266,20 @@ impl<'a> Decoder<'a> {
         if let Some(start) = self.decoded.info.start {
             self.expressions.refers_to(start);
         }
+        self.decoded.work = self.expressions.work();
         self.decoded.info.referenced = self.expressions.referenced(imported);
         self.decoded
     }
 }
 
 impl Decoded<'_> {
+    /// Work for what of the module is not code, and for the functions between runtime and code, once signatures are numbered.
+    pub(super) fn work(&self) -> u64 {
+        let values = |ty: &FuncType| (ty.params.len() + ty.results.len()) as u64;
+        let signature = |ty| work::SIGNATURE + work::SIGNATURE_VALUE * values(ty);
+        self.work + self.info.types.iter().map(signature).sum::<u64>()
+    }
+
     /// Numbers the types that calls may use, equal ones the same, in the order of the module.
     pub(super) fn number_signatures(&mut self, surveys: &[Survey]) {
         let mut used = vec![false; self.types.len()];

@@ -30,10 +30,10 @@ use self::gas::Gas;
 use super::decode::Body;
 use super::locals::{Locals, Place};
 use super::survey::Survey;
-use super::{WasmError, operator, types};
+use super::{WasmError, operator, types, work};
 
-/// Items that the limit is told of at once.
-const ITEMS_AT_ONCE: u64 = 1 << 10;
+/// Work that the limit is told of at once.
+const WORK_AT_ONCE: u64 = 1 << 14;
 
 /// Lowers the body of a function of the module's own. The function has no name yet.
 ///
@@ -67,7 +67,8 @@ pub(super) fn function(
         gas: Gas::default(),
         depth: Depth::new(depth),
         arguments: 0,
-        told: 0,
+        weighed: (0, 0),
+        untold: work::FUNCTION,
     };
     lowering.body(body)?;
     Ok(function)
@@ -93,10 +94,12 @@ struct Lowering<'m, 'f> {
     unreachable: Option<u32>,
     gas: Gas,
     depth: Depth,
-    /// Arguments of instructions and branches.
+    /// Arguments of instructions and branches that are not weighed yet.
     arguments: u64,
-    /// Items of the IR that the limit was told of.
-    told: u64,
+    /// Instructions and blocks that are.
+    weighed: (usize, usize),
+    /// Work that the limit was not told of.
+    untold: u64,
 }
 
 impl Lowering<'_, '_> {
@@ -269,13 +272,15 @@ impl Lowering<'_, '_> {
 
     /// Tells the limit what the IR has grown by.
     fn report(&mut self, is_last: bool) -> Result<(), WasmError> {
-        self.arguments += self.locals.take_arguments();
-        let items = (self.b.func.values.len() + self.b.func.insts.len()) as u64 + self.arguments;
-        let grown = items - self.told;
-        if grown < ITEMS_AT_ONCE && !is_last {
+        let arguments = std::mem::take(&mut self.arguments) + self.locals.take_arguments();
+        let (insts, blocks) = self.weighed;
+        self.weighed = (self.b.func.insts.len(), self.b.func.blocks.len());
+        let added = self.b.func.insts.values().as_slice()[insts..].iter().map(work::instruction);
+        self.untold += added.sum::<u64>() + work::ARGUMENT * arguments;
+        self.untold += work::BLOCK * (self.weighed.1 - blocks) as u64;
+        if self.untold < WORK_AT_ONCE && !is_last {
             return Ok(());
         }
-        self.told = items;
-        self.environment.spend(grown)
+        self.environment.spend(std::mem::take(&mut self.untold))
     }
 }

@@ -1,6 +1,6 @@
 //! Names of functions: those that a module tells, and those in the IR, which must be printable and unique.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use evmc_wasm_module::ModuleInfo;
 use wasmparser::{BinaryReader, Name, NameSectionReader};
@@ -8,20 +8,20 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 /// Longest name in the IR, without what makes it unique, in bytes.
 const MAX_NAME: usize = 100;
 
-/// The names of functions that a `name` section tells, by index, ascending. Of a section that is not well-formed, those before
-/// the place where it is not: it changes nothing of what a module means.
-pub(super) fn read(section: BinaryReader<'_>) -> Vec<(u32, String)> {
+/// The names that a `name` section tells of the first `functions` functions, by index, ascending; the first where it tells several.
+/// Of a section that is not well-formed, those before the place where it is not: it changes nothing of what a module
+/// means.
+pub(super) fn read(section: BinaryReader<'_>, functions: u32) -> Vec<(u32, String)> {
     let subsections = NameSectionReader::new(section);
-    let mut names: Vec<(u32, String)> = Vec::new();
+    let mut names: BTreeMap<u32, String> = BTreeMap::new();
     for subsection in subsections.into_iter().map_while(Result::ok) {
-        if let Name::Function(functions) = subsection {
-            let known = functions.into_iter().map_while(Result::ok);
-            names.extend(known.map(|naming| (naming.index, naming.name.to_owned())));
+        if let Name::Function(known) = subsection {
+            for naming in known.into_iter().map_while(Result::ok).filter(|naming| naming.index < functions) {
+                names.entry(naming.index).or_insert_with(|| naming.name.to_owned());
+            }
         }
     }
-    names.sort_by_key(|(index, _)| *index);
-    names.dedup_by_key(|(index, _)| *index);
-    names
+    names.into_iter().collect()
 }
 
 /// Names in the IR: those of the module's own functions, then those of the two entries of each signature.

@@ -28,15 +28,19 @@ pub(super) const PROPOSALS: [&str; 8] = [
 pub struct Limits {
     /// Most bytes of a module.
     pub module_bytes: u64,
-    /// Most items of a module: instructions, values, arguments of branches, elements of segments. Each takes some 100 bytes.
-    pub items: u64,
+    /// Most work that compiling a module may be, in the units of `work`.
+    pub work: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { module_bytes: 1 << 25, items: 1 << 24 }
+        Self { module_bytes: 1 << 25, work: WORK }
     }
 }
+
+/// Work that is done unless told otherwise: 1.7 s and 400 MB, so that the dearest of what is weighed too low stays
+/// within 2 s and 512 MB.
+pub const WORK: u64 = 1 << 23;
 
 /// Steps of validation that a function may take for each byte of its body: an operator takes one, and one for each value
 /// that it takes and gives, and a table of branches one for each target and each value.

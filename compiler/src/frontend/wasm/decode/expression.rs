@@ -4,19 +4,19 @@ use evmc_wasm_module::{ConstOp, ValType};
 use wasmparser::{ConstExpr, Operator};
 
 use super::WasmError;
-use crate::frontend::wasm::{operator, types};
+use crate::frontend::wasm::{operator, types, work};
 
 /// Reads expressions, and keeps what they refer to.
 pub(super) struct Expressions {
-    /// Most steps of all expressions together.
+    /// Most work for all expressions together.
     limit: u64,
-    steps: u64,
+    work: u64,
     functions: Vec<u32>,
 }
 
 impl Expressions {
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, steps: 0, functions: Vec::new() }
+        Self { limit, work: 0, functions: Vec::new() }
     }
 
     /// Notes that something refers to a function.
@@ -32,9 +32,13 @@ impl Expressions {
     }
 
     /// The expression that is a reference to a function.
-    pub(super) fn function(&mut self, function: u32) -> Result<evmc_wasm_module::ConstExpr, WasmError> {
+    pub(super) fn function(
+        &mut self,
+        function: u32,
+        offset: usize,
+    ) -> Result<evmc_wasm_module::ConstExpr, WasmError> {
         self.refers_to(function);
-        self.step(0)?;
+        self.step(offset)?;
         Ok(vec![ConstOp::RefFunc(function)])
     }
 
@@ -56,12 +60,24 @@ impl Expressions {
     }
 
     fn step(&mut self, offset: usize) -> Result<(), WasmError> {
-        self.steps += 1;
-        if self.steps > self.limit {
-            let (offset, what) = (offset as u64, "steps of constant expressions");
-            return Err(WasmError::TooLarge { offset, what, limit: self.limit });
+        self.spend(work::STEP, offset)
+    }
+
+    /// Counts work for what is at an offset.
+    ///
+    /// # Errors
+    /// It is more than the limit.
+    pub(super) fn spend(&mut self, work: u64, offset: usize) -> Result<(), WasmError> {
+        self.work += work;
+        if self.work > self.limit {
+            return Err(WasmError::TooLarge { offset: offset as u64, what: work::WHAT, limit: self.limit });
         }
         Ok(())
+    }
+
+    /// The work that was counted.
+    pub(super) const fn work(&self) -> u64 {
+        self.work
     }
 
     fn operator(&mut self, operator: &Operator<'_>, offset: usize) -> Result<ConstOp, WasmError> {

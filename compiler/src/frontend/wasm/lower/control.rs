@@ -9,7 +9,7 @@ use evmc_ir::{Block, BlockCall, Inst, Opcode, Type, Value};
 use ruint::aliases::U256;
 use wasmparser::{BlockType, BrTable, Operator};
 
-use super::{Lowering, types};
+use super::{Lowering, types, work};
 use crate::frontend::wasm::locals::{Place, Target};
 use crate::frontend::wasm::survey::BlockNote;
 
@@ -356,7 +356,7 @@ impl<'m> Lowering<'m, '_> {
                 cases.push((U256::from(number), BlockCall::new(block, &[])));
             }
         }
-        self.arguments += cases.len() as u64;
+        self.untold += work::TARGET * cases.len() as u64;
         let default = edges[0].1;
         if cases.is_empty() {
             self.b.jump(default, &[]);

@@ -6,7 +6,7 @@ use cranelift_entity::PrimaryMap;
 use evmc_ir::{Func, Sig, Signature, Type};
 use evmc_wasm_module::{FuncType, ImportKind, ModuleInfo};
 
-use super::types;
+use super::{types, work};
 use crate::frontend::wasm::decode::Decoded;
 use crate::frontend::wasm::{CostTable, WasmConfig, WasmError};
 
@@ -30,7 +30,7 @@ pub(in crate::frontend::wasm) struct Environment<'m> {
     pub(super) costs: &'m CostTable,
     pub(super) metered: bool,
     limit: u64,
-    items: AtomicU64,
+    work: AtomicU64,
 }
 
 /// What a call goes to.
@@ -60,8 +60,8 @@ impl<'m> Environment<'m> {
             globals: imported.chain(own).map(types::ir).collect(),
             costs: &config.costs,
             metered: config.metered,
-            limit: config.limits.items,
-            items: AtomicU64::new(0),
+            limit: config.limits.work,
+            work: AtomicU64::new(decoded.work()),
         }
     }
 
@@ -114,17 +114,21 @@ impl<'m> Environment<'m> {
         self.globals[global as usize]
     }
 
-    /// Counts items of the IR.
+    /// Counts work.
     ///
     /// # Errors
-    /// Those of all functions together are more than the limit.
-    pub(super) fn spend(&self, items: u64) -> Result<(), WasmError> {
-        let before = self.items.fetch_add(items, Ordering::Relaxed);
-        if before + items <= self.limit {
+    /// That of all functions together is more than the limit.
+    pub(in crate::frontend::wasm) fn spend(&self, work: u64) -> Result<(), WasmError> {
+        let before = self.work.fetch_add(work, Ordering::Relaxed);
+        if before + work <= self.limit {
             return Ok(());
         }
-        let what = "items of the intermediate representation";
-        Err(WasmError::TooLarge { offset: 0, what, limit: self.limit })
+        Err(WasmError::TooLarge { offset: 0, what: work::WHAT, limit: self.limit })
+    }
+
+    /// The work that was counted.
+    pub(in crate::frontend::wasm) fn work(&self) -> u64 {
+        self.work.load(Ordering::Relaxed)
     }
 }
 
