@@ -8,7 +8,7 @@
 use evmc::wasm::engine::Engine;
 use evmc_abi::ExitCode;
 use evmc_testsuite::wasm_suite;
-use evmc_wasm::{Cause, Extern, Limits, Store, Val};
+use evmc_wasm::{Cause, Extern, Limits, Objects, Store, Val};
 
 /// A global that counts, and the functions that do.
 const MODULE: &str = r#"(module
@@ -17,7 +17,7 @@ const MODULE: &str = r#"(module
     (table 1 funcref)
     (elem (i32.const 0) $through_table)
     (func $once (global.set $count (i64.add (global.get $count) (i64.const 1))))
-    (func (export "recursion") (param i32) (call $once) (call 1 (local.get 0)))
+    (func $recursion (export "recursion") (param i32) (call $once) (call $recursion (local.get 0)))
     (func $ping (export "mutual") (param i64 f64) (result i32)
         (global.set $count (i64.add (global.get $count) (i64.const 1)))
         (call $pong (local.get 1) (local.get 0)) (i32.add (i32.const 1)))
@@ -26,8 +26,8 @@ const MODULE: &str = r#"(module
         (call $ping (local.get 1) (local.get 0)) (i32.mul (i32.const 3)))
     (func $through_table (export "through_table") (param i32)
         (call $once) (call_indirect (param i32) (local.get 0) (i32.const 0)))
-    (func (export "grows") (param i32)
-        (call $once) (drop (memory.grow (i32.const 0))) (call 5 (local.get 0)))
+    (func $grows (export "grows") (param i32)
+        (call $once) (drop (memory.grow (i32.const 0))) (call $grows (local.get 0)))
     (func $tail (export "tail") (param i32) (call $once) (return_call $tail (local.get 0)))
     (func (export "loop") (param i32)
         (loop (global.set $count (i64.add (global.get $count) (i64.const 1))) (br 0)))
