@@ -107,7 +107,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("cranelift-module", &["evmc-backend-cranelift"]),
     ("cranelift-object", &["evmc-backend-cranelift"]),
     ("inkwell", &["evmc-backend-llvm"]),
-    ("wasmtime", &["evmc-testsuite", "evmc-benches"]),
+    ("wasmtime", &["evmc", "evmc-testsuite", "evmc-benches"]),
     ("libloading", &["evmc-bench-native"]),
 ];
 

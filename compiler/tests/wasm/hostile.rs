@@ -193,7 +193,7 @@ fn what_is_heavy_is_refused() {
 fn what_is_held_across_many_blocks_is_refused() {
     let body = |count: usize| {
         let values = repeat(count, |n| format!("(i32.load offset={} (local.get 0))", 4 * n));
-        let branches = "(br_if 0 (local.get 0))".repeat(count);
+        let branches = repeat(count, |n| format!("(br_if 0 (i32.load offset={} (local.get 0)))", 4 * n));
         let sum = "(i32.add)".repeat(count - 1);
         format!(
             "(module (memory 1) (func (param i32) (result i32) {values} (block {branches}) {sum} return))",
