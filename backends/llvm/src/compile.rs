@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::locations::{Locations, trap_sites};
 use crate::signature::{Interface, interfaces, signature_interfaces};
 use crate::stack_use::native_stack_bytes;
+use crate::tail_calls;
 use crate::target;
 use crate::translate::{Done, Refusal, Translator};
 use crate::value::Types;
@@ -102,6 +103,9 @@ fn optimised<'c>(
         PassBuilderOptions::create(),
     );
     passes.map_err(|error| internal("", &error))?;
+    if module.instance.is_some() {
+        tail_calls::settle(&unit.module);
+    }
     Ok((unit, machine))
 }
 

@@ -51,6 +51,7 @@ mod outlined;
 mod shift;
 mod signature;
 mod stack_use;
+mod tail_calls;
 mod target;
 mod tier;
 mod translate;

@@ -26,6 +26,9 @@ use crate::compile::Unit;
 use crate::signature::{convention, host_type, leave_type};
 use crate::translate::{Done, Translator, Variables};
 
+/// Name of the functions that end the runtime's innermost entry; LLVM puts a number behind it where there are several.
+pub(crate) const LEAVE: &str = "evmc.leave";
+
 /// Whether a frame that ends with the code has no gas left, whatever it counted.
 const fn takes_gas(code: ExitCode) -> bool {
     !matches!(code, ExitCode::Stop | ExitCode::Host)
@@ -70,7 +73,7 @@ impl<'c> Unit<'c> {
         if let Some(&function) = self.leaves.get(&key) {
             return Ok(function);
         }
-        let (function, b) = self.start("evmc.leave", results.fn_type(&params, false), convention::TAIL);
+        let (function, b) = self.start(LEAVE, results.fn_type(&params, false), convention::TAIL);
         self.attributes.mark_outlined(function, true);
         let why = [1, 2].map(|number| function.get_nth_param(number));
         let why = why.map(|param| param.map_or(types.i32.const_zero(), BasicValueEnum::into_int_value));
