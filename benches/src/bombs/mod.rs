@@ -9,7 +9,7 @@
 //! * [`jumps`]: control flow without functions; blocks, loops, dispatch.
 //! * [`functions`]: return labels on the stack; function recovery and cloning.
 //!
-//! [`wasm`] has modules of WebAssembly.
+//! [`wasm`] has modules of WebAssembly, which are measured in another way.
 //!
 //! No bomb is meant to run.
 

@@ -78,7 +78,9 @@ giants! {
         [.local_set(0).local_get(0).if_(BlockType::Result(ValType::I32)).local_get(0).else_().i32_const(1).end()]
         [.nop()];
     "wasm_loops", 200_000, "one loop behind the other":
-        [.local_get(0)] [.loop_(BlockType::Empty).local_get(0).br_if(0).end()] [.nop()];
+        [.local_get(0)]
+        [.loop_(BlockType::Empty).local_get(0).i32_load(word(0)).local_tee(0).br_if(0).end()]
+        [.nop()];
     "wasm_vector_truncations", 400_000, "vectors of floats to integers":
         [.local_get(0).i32x4_splat()] [.i32x4_trunc_sat_f32x4_s()] [.i32x4_extract_lane(0)];
     "wasm_vector_truncations_64", 400_000, "vectors of two floats to integers, one sign and the other":
@@ -89,12 +91,14 @@ giants! {
         [.local_get(0).i32x4_splat()] [.local_get(0).i8x16_shl()] [.i32x4_extract_lane(0)];
     "wasm_vector_signed_byte_shifts", 400_000, "arithmetic shifts of vectors of bytes":
         [.local_get(0).i32x4_splat()] [.local_get(0).i8x16_shr_s()] [.i32x4_extract_lane(0)];
-    "wasm_vector_shuffles", 400_000, "shuffles of live vectors":
+    "wasm_vector_shuffles", 250_000, "shuffles of live vectors":
         [.local_get(0).i32x4_splat()]
         [.local_get(0).i32x4_splat().i8x16_shuffle([3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30, 1, 16])]
         [.i32x4_extract_lane(0)];
     "wasm_vector_products", 400_000, "products of 64-bit lanes":
         [.local_get(0).i32x4_splat()] [.local_get(0).i32x4_splat().i64x2_mul()] [.i32x4_extract_lane(0)];
+    "wasm_vector_float_minima", 400_000, "minima of vectors of floats":
+        [.local_get(0).i32x4_splat()] [.local_get(0).i32x4_splat().f32x4_min()] [.i32x4_extract_lane(0)];
     "wasm_vector_popcnt", 400_000, "bits counted in bytes":
         [.local_get(0).i32x4_splat()] [.i8x16_popcnt()] [.i32x4_extract_lane(0)];
 }

