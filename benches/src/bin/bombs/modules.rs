@@ -39,6 +39,7 @@ pub struct Row {
     /// `None` where a small part of the limit was refused.
     within: Option<Measured>,
     beyond: Measured,
+    /// Which limits are broken, and how.
     pub broken: Vec<String>,
 }
 
@@ -107,11 +108,13 @@ fn over(unit: &str, value: f64, limit: f64) -> Option<String> {
     (value > limit).then(|| format!("more than {limit} {unit}"))
 }
 
+/// Prints what the columns are.
 pub fn print_header() {
     println!("{:<32}{:>32}{:>34}", "CPU seconds, MiB", "just within the limits", "far beyond them");
 }
 
 impl Row {
+    /// Prints the bomb as a line of the table.
     pub fn print(&self) {
         let within = self.within.as_ref().map_or("-".to_owned(), Measured::column);
         let beyond = self.beyond.column();
