@@ -57,7 +57,7 @@ blocks:
 	@.ci/setup
 	cargo run --release --locked --package evmc-testsuite --bin block_matrix $$(.ci/features)
 
-# Adversarial contracts: compile time, memory and growth against their limits.
+# Adversarial contracts and modules: compile time, memory and growth against their limits.
 bombs:
 	@.ci/setup
 	cargo run --release --locked --package evmc-benches --bin bombs $$(.ci/features)

@@ -1,6 +1,6 @@
 //! Benchmarks and adversarial inputs.
 //!
-//! * [`bombs`]: contracts that are dear to compile.
+//! * [`bombs`]: contracts and modules of WebAssembly that are dear to compile.
 //! * [`workloads`]: what the benchmarks of `cargo bench` run.
 //! * [`wasm_kernels`]: WebAssembly against other compilers and native code.
 

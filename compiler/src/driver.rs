@@ -205,6 +205,8 @@ pub struct LoweredWasm {
     pub info: ModuleInfo,
     /// What the passes did.
     pub passes: Vec<PassReport>,
+    /// What the limit on work was held against: the module, or values that are held across blocks, whichever is more.
+    pub work: u64,
 }
 
 /// A compiled WebAssembly module.
@@ -222,10 +224,10 @@ pub struct CompiledWasm {
 /// The module is not supported, or the IR is found invalid.
 pub fn lower_wasm(bytes: &[u8], config: &Config, wasm: &WasmConfig) -> Result<LoweredWasm, CompileError> {
     let limits = wasm.limits;
-    let (mut module, info) = wasm::lower(bytes, wasm)?;
+    let (mut module, info, work) = wasm::weigh(bytes, wasm)?;
     let passes = pipeline::run(&mut module, config.backend.level, checker(config.verify))?;
-    wasm::work::check_held(&module, &info, limits.work)?;
-    Ok(LoweredWasm { module, info, passes })
+    let held = wasm::work::check_held(&module, &info, limits.work)?;
+    Ok(LoweredWasm { module, info, passes, work: work.max(held) })
 }
 
 /// Compiles a WebAssembly module to an artifact.
@@ -238,7 +240,7 @@ pub fn compile_wasm(
     wasm: &WasmConfig,
     backend: &dyn Backend,
 ) -> Result<CompiledWasm, CompileError> {
-    let LoweredWasm { module, info, passes } = lower_wasm(bytes, config, wasm)?;
+    let LoweredWasm { module, info, passes, .. } = lower_wasm(bytes, config, wasm)?;
     let object = backend.compile(&module, &pipeline::with_legal_passes(&config.backend))?;
     let metadata = Metadata {
         language: Language::Wasm,

