@@ -30,7 +30,7 @@ pub(crate) fn settle(module: &Module<'_>) {
                 callee.is_some_and(|callee| callee.get_name().to_bytes().starts_with(LEAVE.as_bytes()));
             let params = call.get_called_fn_type().get_param_types();
             let callee_types = params.into_iter().filter_map(|ty| BasicTypeEnum::try_from(ty).ok());
-            if !leaves && !(fit(callee_types) && fit(types_of(function))) {
+            if !(leaves || fit(callee_types) && fit(types_of(function))) {
                 call.set_tail_call_kind(LLVMTailCallKind::LLVMTailCallKindTail);
             }
         }

@@ -47,6 +47,7 @@ fn run_on_function(function: &mut Function, metered: bool) -> usize {
         return 0;
     }
     let mut scopes = Scopes::new(function);
+    found.iter().for_each(|a_loop| scopes.note(a_loop));
     let mut around: SecondaryMap<Block, Option<Blocks>> = SecondaryMap::new();
     for a_loop in &found {
         around[a_loop.block] = Some(version(function, a_loop, &mut scopes));
@@ -160,6 +161,14 @@ impl Scopes {
             }
         }
         scopes
+    }
+
+    /// Notes what the questions in front of a loop are about: a leaf may be an operand of what another block defines.
+    fn note(&mut self, a_loop: &Loop) {
+        let sums = a_loop.groups.iter().map(|group| &group.anchor).chain([&a_loop.difference]);
+        for &(leaf, _) in sums.flat_map(|sum| &sum.terms) {
+            self.leaves[leaf] |= self.home[leaf] != Some(a_loop.block);
+        }
     }
 
     /// Lets all blocks use what stands for values of other blocks.

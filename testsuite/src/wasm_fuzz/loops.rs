@@ -6,8 +6,8 @@
 
 use fastrand::Rng;
 use wasm_encoder::{
-    BlockType, CodeSection, ExportKind, ExportSection, Function, FunctionSection, InstructionSink, MemArg,
-    MemorySection, MemoryType, Module, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
+    GlobalType, InstructionSink, MemArg, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 /// Where locals are: parameters first.
@@ -48,8 +48,13 @@ pub fn module(rng: &mut Rng) -> Vec<u8> {
     let (minimum, maximum) = (1, Some(3));
     memories.memory(MemoryType { minimum, maximum, memory64: false, shared: false, page_size_log2: None });
     exports.export("memory", ExportKind::Memory, 0);
+    // What counts is written into the copy as more globals, behind the module's own.
+    let mut globals = GlobalSection::new();
+    let ty = GlobalType { val_type: ValType::I64, mutable: false, shared: false };
+    globals.global(ty, &ConstExpr::i64_const(0));
     let mut module = Module::new();
-    module.section(&types).section(&functions).section(&memories).section(&exports).section(&code);
+    module.section(&types).section(&functions).section(&memories).section(&globals);
+    module.section(&exports).section(&code);
     module.finish()
 }
 
